@@ -1,1 +1,67 @@
-//! redact-stream
+//! Finds and masks secrets in byte streams.
+//!
+//! One engine, several scanners, the same bytes. The modules stand in the order in which a byte passes them:
+//!
+//! ```text
+//! rule (TOML) ──▶ engine                                               once
+//! bytes in ─▶ stream ─▶ 1 scan ─▶ 2 confirm ─▶ 3 resolve ─▶ 4 mask ─▶ 5 stream ─▶ bytes out
+//! ```
+//!
+//! ```
+//! use redact_stream::Engine;
+//!
+//! let engine = Engine::builder().build()?;
+//! let line = "connecting to postgres://app:hunter2-example@db:5432/app";
+//! assert_eq!(engine.redact_str(line), "connecting to postgres://app:[REDACTED:url-credential]@db:5432/app");
+//! # Ok::<(), redact_stream::BuildError>(())
+//! ```
+//!
+//! The engine knows no I/O and no threads: whoever uses it brings a [`Sink`]. It works on bytes; what is no secret passes
+//! unchanged, valid UTF-8 or not.
+//!
+//! Limits: a rule matches within one line and at most [`MAX_MATCH`] bytes; secrets of several lines are PEM, PGP and PuTTY
+//! blocks only. What no rule describes is not found.
+
+mod error;
+mod rule;
+
+mod scan;
+
+mod block;
+mod confirm;
+
+mod resolve;
+
+mod mask;
+
+mod hold;
+mod stream;
+
+mod engine;
+pub mod lint;
+mod secret;
+
+pub use engine::{Engine, EngineBuilder, Finding};
+pub use error::{BuildError, Problem};
+pub use mask::Mask;
+pub use rule::{BlockKind, Check, CheckFailure, Confidence, MAX_MATCH, Rule, RuleSet, ValueSyntax};
+pub use scan::ScannerKind;
+pub use secret::SecretBytes;
+pub use stream::{Sink, Stats, StreamRedactor, WriteSink};
+
+mod builtin {
+    //! The built-in rules, as `build.rs` made them.
+    use std::borrow::Cow;
+
+    use crate::rule::spec::EmbeddedAnchor;
+    use crate::rule::{BlockKind, Check, CheckFailure, Confidence, Rule, ValueSyntax};
+
+    include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+}
+
+impl RuleSet {
+    /// The rules that come with the engine, from `engine/rules/*.toml`.
+    pub fn builtin() -> RuleSet {
+        RuleSet::from_rules(builtin::BUILTIN.to_vec())
+    }
+}

@@ -1,0 +1,88 @@
+//! Turns `rules/*.toml` into constants, with the library's own parser: a start of `redact` parses nothing.
+
+#[path = "src/error.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod error;
+#[path = "src/rule/mod.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports)]
+mod rule;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use rule::{Rule, RuleSet};
+
+fn main() {
+    println!("cargo::rerun-if-changed=rules");
+    println!("cargo::rerun-if-changed=src/rule");
+    let mut files: Vec<_> = std::fs::read_dir("rules")
+        .expect("engine/rules is readable")
+        .map(|entry| entry.expect("engine/rules is readable").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    files.sort();
+    let mut rules = RuleSet::default();
+    for path in files {
+        let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).expect("a rule file is UTF-8");
+        let parsed = RuleSet::parse(&format!("rules/{name}"), &text);
+        let merged = parsed.and_then(|more| std::mem::take(&mut rules).merge(more));
+        rules = merged.unwrap_or_else(|error| panic!("built-in rules:\n{error}"));
+    }
+    let mut out = String::from("pub(crate) static BUILTIN: &[Rule] = &[\n");
+    rules.iter().for_each(|rule| write_rule(&mut out, rule));
+    out.push_str("];\n");
+    let target = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    std::fs::write(Path::new(&target).join("builtin.rs"), out).expect("OUT_DIR is writable");
+}
+
+fn write_rule(out: &mut String, r: &Rule) {
+    let text = |s: &str| format!("Cow::Borrowed({s:?})");
+    let texts = |list: Vec<&str>| {
+        let items: Vec<_> = list.into_iter().map(text).collect();
+        format!("Cow::Borrowed(&[{}])", items.join(", "))
+    };
+    let anchors: Vec<_> = r
+        .anchors
+        .iter()
+        .map(|a| {
+            format!(
+                "EmbeddedAnchor {{ window: Cow::Borrowed(&{:?}), lo: {}, hi: {} }}",
+                a.window, a.lo, a.hi
+            )
+        })
+        .collect();
+    let check = r.check.map_or("None".to_owned(), |c| format!("Some(Check::{c:?})"));
+    let block = r.block.map_or("None".to_owned(), |b| format!("Some(BlockKind::{b:?})"));
+    writeln!(
+        out,
+        "Rule {{ id: {}, label: {}, provider: {}, description: {}, pattern: {}, keywords: {}, near: {}, \
+         entropy: {:?}, check: {check}, on_check_fail: CheckFailure::{:?}, allow: {}, \
+         confidence: Confidence::{:?}, group: {}, reference: {}, value: ValueSyntax::{:?}, block: {block}, \
+         matches: {}, rejects: {}, source: {}, line: {}, max_len: {}, has_secret_group: {}, secret_offset: {}, \
+         anchors: Cow::Borrowed(&[{}]) }},",
+        text(r.id()),
+        text(r.label()),
+        text(r.provider()),
+        text(r.description()),
+        text(r.pattern()),
+        texts(r.keywords().collect()),
+        r.near,
+        r.entropy,
+        r.on_check_fail,
+        texts(r.allow().collect()),
+        r.confidence,
+        text(r.group()),
+        text(r.reference()),
+        r.value,
+        texts(r.matches().collect()),
+        texts(r.rejects().collect()),
+        text(r.source()),
+        r.line,
+        r.max_len,
+        r.has_secret_group,
+        r.secret_offset,
+        anchors.join(", "),
+    )
+    .expect("writing to a string");
+}

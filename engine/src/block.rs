@@ -1,0 +1,247 @@
+//! Secrets of several lines: PEM and PGP armour, PuTTY keys.
+//!
+//! A rule with `block = …` matches the begin marker. From there to the end marker every line's body is masked, line by
+//! line, so nothing is held back and memory does not depend on the block's length: markers, per-line prefixes
+//! (indentation, time stamps, `svc | `), quotes and line ends stay. A block inside one line (`\n`-escaped in JSON) is one
+//! span.
+//!
+//! What counts as body: a run of at least [`LONG_RUN`] base64 characters anywhere, or any run where a line's body starts,
+//! once the body has begun. Lines of other writers may stand between. After [`MAX_MISSES`] lines in a row without body the
+//! block is over: an end marker that never comes must not mask a whole log.
+
+use std::ops::Range;
+
+use crate::mask::label_mask_len;
+use crate::rule::BlockKind;
+
+/// How far behind a begin marker its end marker is looked for on the same line, in bytes; what a line has behind this is
+/// masked run by run.
+pub(crate) const SAME_LINE_CAP: usize = 16 << 10;
+const LONG_RUN: usize = 20;
+const MAX_MISSES: u32 = 4;
+/// The longest per-line prefix that is compared, in bytes.
+const LONGEST_PREFIX: usize = 256;
+
+/// A block whose end marker has not come yet.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenBlock {
+    pub(crate) rule: u32,
+    kind: BlockKind,
+    prefix: Vec<u8>,
+    begun: bool,
+    misses: u32,
+}
+
+impl OpenBlock {
+    /// Reads on behind the begin marker at `marker`. Appends the body's spans in this line to `spans`; answers the block if
+    /// it goes on in the next line.
+    pub(crate) fn begin(
+        kind: BlockKind,
+        rule: u32,
+        line: &[u8],
+        marker: Range<usize>,
+        spans: &mut Vec<Range<usize>>,
+    ) -> Option<OpenBlock> {
+        let prefix = &line[..marker.start];
+        let prefix = prefix[prefix.len().saturating_sub(LONGEST_PREFIX)..].to_vec();
+        let mut block = OpenBlock { rule, kind, prefix, begun: false, misses: 0 };
+        let cap = line.len().min(marker.end + SAME_LINE_CAP);
+        if let Some(end) = block.end_marker(&line[marker.end..cap]) {
+            let body = trim_escapes(line, marker.end..marker.end + end);
+            if !body.is_empty() && label_mask_len(&line[body.clone()]) != Some(body.len()) {
+                spans.push(body);
+            }
+            return None;
+        }
+        block.body(line, marker.end, spans);
+        Some(block)
+    }
+
+    /// Masks the body in a line inside the block; true if the block goes on.
+    pub(crate) fn line(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
+        let end = self.end_marker(line);
+        let text = &line[..end.unwrap_or(line.len())];
+        let found = self.body(text, self.prefix_len(text), spans);
+        if end.is_some() {
+            return false;
+        }
+        if found {
+            self.misses = 0;
+        } else if !text.trim_ascii().is_empty() {
+            self.misses += 1;
+        }
+        self.misses < MAX_MISSES
+    }
+
+    fn end_marker(&self, text: &[u8]) -> Option<usize> {
+        match self.kind {
+            BlockKind::Pem => memchr::memmem::find(text, b"-----END ")
+                .or_else(|| memchr::memmem::find(text, b"---- END ")),
+            BlockKind::Ppk => memchr::memmem::find(text, b"Private-MAC"),
+        }
+    }
+
+    /// The length of what stands before the body in `line`: the begin line's prefix, any digit for a digit, or else blanks,
+    /// quotes and comment signs.
+    fn prefix_len(&self, line: &[u8]) -> usize {
+        let same = |a: &u8, b: &u8| a == b || (a.is_ascii_digit() && b.is_ascii_digit());
+        let n = self.prefix.len();
+        if n > 0 && line.len() >= n && self.prefix.iter().zip(line).all(|(a, b)| same(a, b)) {
+            return n;
+        }
+        let loose = |at: usize| match line[at] {
+            b' ' | b'\t' | b'"' | b'\'' | b'`' | b'#' | b'*' | b'>' | b'|' | b'(' | b'[' | b',' => {
+                true
+            }
+            b'+' | b'.' | b'/' => matches!(line.get(at + 1), Some(b' ' | b'/' | b'"' | b'\'')),
+            _ => false,
+        };
+        (0..line.len()).find(|at| !loose(*at)).unwrap_or(line.len())
+    }
+
+    /// Appends the spans of body in `line[from..]`; true if there is any, or a header, or a mask.
+    fn body(&mut self, line: &[u8], from: usize, spans: &mut Vec<Range<usize>>) -> bool {
+        let mut at = from;
+        let mut at_head = true;
+        let mut found = self.is_header(&line[from..]);
+        while at < line.len() {
+            if line[at] == b'\\' {
+                // An escaped line end: what follows stands at the head of a line.
+                at += line[at..].iter().take_while(|b| **b == b'\\').count();
+                if matches!(line.get(at), Some(b'n' | b'r' | b't')) {
+                    at += 1;
+                }
+                at_head = true;
+                continue;
+            }
+            if let Some(len) = label_mask_len(&line[at..]) {
+                found = true;
+                self.begun = true;
+                at += len;
+                continue;
+            }
+            let run = line[at..].iter().take_while(|b| is_base64(**b)).count();
+            if run == 0 {
+                at_head = at_head && matches!(line[at], b' ' | b'\t' | b'\r');
+                at += 1;
+                continue;
+            }
+            let ends = matches!(
+                line.get(at + run),
+                None | Some(b'"' | b'\'' | b'`' | b'\\' | b'\r' | b'\n')
+            ) || line[at + run..].trim_ascii().is_empty();
+            if run >= LONG_RUN || (self.begun && at_head && ends && !found_header(line, at)) {
+                self.begun |= run >= LONG_RUN;
+                found = true;
+                spans.push(at..at + run);
+            }
+            at_head = false;
+            at += run;
+        }
+        found
+    }
+
+    fn is_header(&self, text: &[u8]) -> bool {
+        let name = text.iter().take_while(|b| b.is_ascii_alphabetic() || **b == b'-').count();
+        name >= 4 && text[name..].starts_with(b": ")
+    }
+}
+
+fn found_header(line: &[u8], at: usize) -> bool {
+    line[at..].starts_with(b"Comment") || line[at..].starts_with(b"Version")
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+}
+
+/// Drops blanks and escaped line ends on both sides.
+fn trim_escapes(line: &[u8], span: Range<usize>) -> Range<usize> {
+    let (mut start, mut end) = (span.start, span.end);
+    loop {
+        match &line[start..end] {
+            [b' ' | b'\t' | b'\r' | b'\n', ..] => start += 1,
+            [b'\\', b'n' | b'r' | b't', ..] => start += 2,
+            [b'\\', b'\\', ..] => start += 1,
+            [.., b' ' | b'\t' | b'\r' | b'\n'] => end -= 1,
+            [.., b'\\', b'n' | b'r' | b't'] => end -= 2,
+            [.., b'\\'] => end -= 1,
+            _ => return start..end,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Masks the bodies of a text's lines with `#`, opening a block at `BEGIN-----`.
+    fn masked(text: &str) -> String {
+        let mut block: Option<OpenBlock> = None;
+        let mut out = String::new();
+        for line in text.split_inclusive('\n') {
+            let mut spans = Vec::new();
+            match &mut block {
+                Some(open) => {
+                    if !open.line(line.as_bytes(), &mut spans) {
+                        block = None;
+                    }
+                }
+                None => {
+                    if let Some(at) = line.find("-----BEGIN X-----") {
+                        let marker = at..at + 17;
+                        block = OpenBlock::begin(
+                            BlockKind::Pem,
+                            0,
+                            line.as_bytes(),
+                            marker,
+                            &mut spans,
+                        );
+                    }
+                }
+            }
+            let mut line = line.to_owned();
+            for span in spans.into_iter().rev() {
+                line.replace_range(span, "#");
+            }
+            out += &line;
+        }
+        out
+    }
+
+    const BODY: &str = "MIIEfakefakefakefakefakefake";
+
+    #[test]
+    fn bodies_are_masked_in_every_line_form() {
+        for eol in ["\n", "\r\n", "\r\r\n"] {
+            for prefix in ["", "    ", "svc | ", "2026-01-02T03:04:05 app: ", "# "] {
+                let lines = ["-----BEGIN X-----", BODY, "aB3=", "-----END X-----", "after"];
+                let text: String = lines.iter().map(|l| format!("{prefix}{l}{eol}")).collect();
+                let wanted = text.replace(BODY, "#").replace("aB3=", "#");
+                assert_eq!(masked(&text), wanted, "{prefix:?} {eol:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_escaped_block_is_one_span() {
+        let text =
+            format!("{{\"k\":\"-----BEGIN X-----\\n{BODY}\\naB3=\\n-----END X-----\\n\"}}\n");
+        assert_eq!(masked(&text), "{\"k\":\"-----BEGIN X-----\\n#\\n-----END X-----\\n\"}\n");
+    }
+
+    #[test]
+    fn string_concatenation_is_followed() {
+        let text = format!(
+            "k = \"-----BEGIN X-----\\n\" +\n  \"{BODY}\\n\" +\n  \"aB3=\\n\" +\n  \"-----END X-----\";\n"
+        );
+        let wanted = text.replace(BODY, "#").replace("aB3=", "#");
+        assert_eq!(masked(&text), wanted);
+    }
+
+    #[test]
+    fn a_block_without_an_end_does_not_mask_the_log() {
+        let text = "see -----BEGIN X----- in the docs\nINFO started ok\nlistening on 80\nGET / 200\nGET /a 200\nDone\n";
+        assert_eq!(masked(text), text);
+    }
+}

@@ -1,0 +1,52 @@
+//! Values assigned to keys that name a secret: `password=…`, `"api_key": "…"`, `--token …`, `<secret>…</secret>`.
+//!
+//! A rule with `value = "assignment"` matches the key word; [`value`] then reads, by the syntax around it, what is assigned:
+//! 1. [`syntax`]: the rest of the key's identifier, its closing quote, the operator, the value's opening quote, the value;
+//! 2. [`judge`]: placeholders, references to variables, types, words and other things that are no secrets are left alone.
+//!
+//! Only the value is masked; the key, quotes and syntax stay. Reading is bounded by [`MAX_REACH`] bytes behind the key.
+
+use std::ops::Range;
+
+pub(crate) mod judge;
+pub(crate) mod syntax;
+
+/// How many bytes behind the key a value may end.
+pub(crate) const MAX_REACH: usize = 4096 + 256;
+
+/// Where the last unquoted value ended, so that keys inside one long value do not each read to its end again.
+#[derive(Default)]
+pub(crate) struct Memo {
+    /// Address of the line, start and end of a run without a terminator.
+    pub(crate) run: (usize, usize, usize),
+}
+
+/// What stands behind a key.
+pub(crate) enum Value {
+    /// A value that looks like a secret.
+    Secret(Range<usize>),
+    /// No assignment, or a value that is none.
+    None,
+    /// The line may go on, and the value with it: from here.
+    Open(usize),
+}
+
+/// Reads and judges the value assigned to the key that matched at `key`.
+///
+/// `growing` says that more bytes of the line may follow.
+pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Memo) -> Value {
+    let Some(name) = syntax::identifier(line, key.clone()) else { return Value::None };
+    let parsed = syntax::parse(line, &name, memo);
+    let (value, quoted, complete) = match parsed {
+        syntax::Parsed::Value { span, quoted, complete } => (span, quoted, complete),
+        syntax::Parsed::Incomplete if growing => return Value::Open(line.len()),
+        syntax::Parsed::Incomplete | syntax::Parsed::None => return Value::None,
+    };
+    if growing && !complete {
+        return Value::Open(value.start);
+    }
+    match judge::is_secret(line, &name, value.clone(), quoted) {
+        true => Value::Secret(value),
+        false => Value::None,
+    }
+}

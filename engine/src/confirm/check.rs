@@ -1,0 +1,169 @@
+//! Named checks of a secret's inner structure, each with its source.
+
+use crate::rule::Check;
+use crate::rule::example::{base62, base64_6, crc32};
+
+/// Whether the secret has the structure that `check` names.
+pub(crate) fn passes(check: Check, secret: &[u8]) -> bool {
+    match check {
+        // github.blog/engineering/behind-githubs-new-authentication-token-formats (2021)
+        Check::GithubCrc32 | Check::NpmCrc32 => prefixed_base62(secret),
+        Check::GrafanaCrc32 => grafana(secret),
+        Check::AtlassianCrc32 => atlassian(secret),
+        Check::ConfluentCrc32 => confluent(secret),
+        Check::Jwt => jwt(secret),
+        Check::Base64Json => base64_json(secret),
+        Check::Luhn => luhn(secret),
+        Check::Iban => iban(secret),
+        Check::AwsKeyId => aws_key_id(secret),
+        Check::Uuid => uuid(secret),
+    }
+}
+
+/// `prefix_` + body + six base62 digits of the body's CRC32.
+fn prefixed_base62(secret: &[u8]) -> bool {
+    let Some(at) = memchr::memchr(b'_', secret) else { return false };
+    let body = &secret[at + 1..];
+    body.len() > 6 && {
+        let (text, sum) = body.split_at(body.len() - 6);
+        base62(crc32(text)).as_bytes() == sum
+    }
+}
+
+/// `glsa_` + 32 characters + `_` + CRC32 in hex, of all before the last `_`, low byte first.
+fn grafana(secret: &[u8]) -> bool {
+    let Some((text, sum)) = secret.split_last_chunk::<8>() else { return false };
+    let text = text.strip_suffix(b"_").unwrap_or(text);
+    let wanted: String = crc32(text).to_le_bytes().iter().map(|b| format!("{b:02x}")).collect();
+    sum.eq_ignore_ascii_case(wanted.as_bytes())
+}
+
+/// … + CRC32 of all before it, in upper-case hex.
+fn atlassian(secret: &[u8]) -> bool {
+    let Some((text, sum)) = secret.split_last_chunk::<8>() else { return false };
+    let text = text.strip_suffix(b"=").unwrap_or(text);
+    format!("{:08X}", crc32(text)).as_bytes() == sum
+}
+
+/// … + six base64 characters of the CRC32 of all before them, low byte first.
+fn confluent(secret: &[u8]) -> bool {
+    let Some((text, sum)) = secret.split_last_chunk::<6>() else { return false };
+    base64_6(crc32(text).to_le_bytes()).as_bytes() == sum
+}
+
+/// RFC 7519: the part before the first dot is base64url of a JSON object.
+fn jwt(secret: &[u8]) -> bool {
+    let header = secret.split(|b| *b == b'.').next().unwrap_or_default();
+    base64_json(header)
+}
+
+/// Base64 (either alphabet) that starts and goes on like a JSON object.
+fn base64_json(secret: &[u8]) -> bool {
+    let decoded = decode_base64(secret);
+    match decoded.trim_ascii_start() {
+        [b'{', rest @ ..] => matches!(rest.trim_ascii_start().first(), Some(b'"' | b'}')),
+        _ => false,
+    }
+}
+
+/// Decodes base64 of either alphabet up to the first other byte.
+pub(crate) fn decode_base64(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut count) = (0u32, 0);
+    for byte in text {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => break,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+        }
+    }
+    out
+}
+
+/// ISO/IEC 7812-1 annex B, separators ignored.
+pub(crate) fn luhn(secret: &[u8]) -> bool {
+    let mut sum = 0u32;
+    let mut digits = 0;
+    for byte in secret.iter().rev().filter(|b| b.is_ascii_digit()) {
+        let mut d = u32::from(byte - b'0');
+        if digits % 2 == 1 {
+            d *= 2;
+            if d > 9 {
+                d -= 9;
+            }
+        }
+        sum += d;
+        digits += 1;
+    }
+    digits > 1 && sum.is_multiple_of(10)
+}
+
+/// ISO 13616-1: modulus 97 of the rearranged number is 1; blanks ignored.
+fn iban(secret: &[u8]) -> bool {
+    let text: Vec<u8> = secret.iter().filter(|b| b.is_ascii_alphanumeric()).copied().collect();
+    if text.len() < 15 || text.len() > 34 {
+        return false;
+    }
+    let rest = text[4..].iter().chain(&text[..4]);
+    let remainder = rest.fold(0u32, |r, b| match b {
+        b'0'..=b'9' => (r * 10 + u32::from(b - b'0')) % 97,
+        _ => (r * 100 + u32::from(b.to_ascii_uppercase() - b'A') + 10) % 97,
+    });
+    remainder == 1
+}
+
+/// AWS unique identifiers are base32 behind their four-letter prefix (IAM user guide, "unique identifiers").
+fn aws_key_id(secret: &[u8]) -> bool {
+    secret.len() == 20 && secret[4..].iter().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
+}
+
+/// RFC 9562: 8-4-4-4-12 hex digits.
+fn uuid(secret: &[u8]) -> bool {
+    secret.len() == 36
+        && secret.iter().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::example::expand;
+
+    #[test]
+    fn checksums_agree_with_their_templates() {
+        for (check, template) in [
+            (Check::GithubCrc32, "ghp_{alnum:30}{crc:github-crc32}"),
+            (Check::GrafanaCrc32, "glsa_{alnum:32}_{crc:grafana-crc32}"),
+            (Check::AtlassianCrc32, "ATATT3xFfGF0{alnum:40}={crc:atlassian-crc32}"),
+            (Check::ConfluentCrc32, "cflt{alnum:50}{crc:confluent-crc32}"),
+        ] {
+            let mut token = expand(template, "seed").into_bytes();
+            assert!(passes(check, &token), "{check:?}");
+            token[12] ^= 1;
+            assert!(!passes(check, &token), "{check:?}");
+        }
+    }
+
+    #[test]
+    fn published_test_numbers_pass() {
+        assert!(luhn(b"4111 1111 1111 1111") && !luhn(b"4111 1111 1111 1112"));
+        assert!(iban(b"GB82 WEST 1234 5698 7654 32") && !iban(b"GB82 WEST 1234 5698 7654 33"));
+        assert!(aws_key_id(b"AKIAIOSFODNN7EXAMPLE") && !aws_key_id(b"AKIA00000000000000010"));
+    }
+
+    #[test]
+    fn a_jwt_has_a_json_header() {
+        assert!(jwt(b"eyJhbGciOiJub25lIn0.e30.") && !jwt(b"eyNotJson000.e30."));
+    }
+}

@@ -1,0 +1,222 @@
+//! Step 4 of 5: mask. What stands in place of a secret.
+//!
+//! A mask never matches a rule (the confirmer refuses what [`Mask::covers`]), never breaks JSON, logfmt or UTF-8 (it is
+//! ASCII without quotes, blanks or backslashes; a bare JSON number becomes a JSON string), and a second run leaves it as
+//! it is.
+//!
+//! Before: [`crate::resolve`]; after: [`crate::stream`].
+
+use std::ops::Range;
+
+use crate::error::BuildError;
+use crate::secret::SecretBytes;
+
+/// How many hex digits of the keyed hash a pseudonym shows: 48 bits, so that 10 million different secrets under one key
+/// have about a one in six chance of a single collision.
+const PSEUDONYM_HEX: usize = 12;
+const PREFIX: &[u8] = b"[REDACTED";
+/// The longest mask text that is looked for around a match, in bytes.
+const LONGEST_MASK: usize = 96;
+
+/// What stands in place of a secret.
+///
+/// ```
+/// use redact_stream::{Engine, Mask};
+///
+/// let engine = Engine::builder().mask(Mask::stars()).build()?;
+/// let line = "Authorization: Bearer 0a1b2c3d4e5f60718293a4b5";
+/// assert_eq!(engine.redact_str(line), "Authorization: Bearer ************************");
+/// # Ok::<(), redact_stream::BuildError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mask(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Label,
+    Fixed(Box<[u8]>),
+    Stars,
+    Partial(usize),
+    Pseudonym(SecretBytes),
+}
+
+impl Default for Mask {
+    fn default() -> Mask {
+        Mask::label()
+    }
+}
+
+impl Mask {
+    /// `[REDACTED:github-token]`: says which rule.
+    pub fn label() -> Mask {
+        Mask(Kind::Label)
+    }
+
+    /// Always the same text.
+    ///
+    /// # Errors
+    /// The text is empty, longer than 64 bytes, or holds anything but printable ASCII; blanks, quotes and backslashes would
+    /// break the syntax around a secret.
+    pub fn fixed(text: &str) -> Result<Mask, BuildError> {
+        let fits = |b: u8| b.is_ascii_graphic() && !b"\"'`\\<>&,;".contains(&b);
+        if text.is_empty() || text.len() > 64 || !text.bytes().all(fits) {
+            let message = "a fixed mask is 1 to 64 printable ASCII characters without blanks, quotes, backslashes \
+                           and < > & , ;";
+            return Err(BuildError::one("mask", message.to_owned()));
+        }
+        Ok(Mask(Kind::Fixed(text.as_bytes().into())))
+    }
+
+    /// As many `*` as the secret has bytes.
+    pub fn stars() -> Mask {
+        Mask(Kind::Stars)
+    }
+
+    /// `****` and the last `keep` characters, at most a quarter of the secret and at most 8, and none of a secret of several
+    /// lines.
+    pub fn partial(keep: usize) -> Mask {
+        Mask(Kind::Partial(keep.min(8)))
+    }
+
+    /// `[REDACTED:github-token:1f0c5e7a9b2d]`: a keyed hash (BLAKE3), the same for the same secret under the same key.
+    ///
+    /// Without the key nobody can test guesses, so the key is a secret of its own; an empty one is refused.
+    ///
+    /// # Errors
+    /// The key has fewer than 16 bytes.
+    pub fn pseudonym(key: SecretBytes) -> Result<Mask, BuildError> {
+        if key.expose().len() < 16 {
+            let message =
+                "a pseudonym key has at least 16 bytes, for example from `openssl rand -hex 32`";
+            return Err(BuildError::one("mask", message.to_owned()));
+        }
+        Ok(Mask(Kind::Pseudonym(key)))
+    }
+
+    /// Appends the mask of `secret` to `out`.
+    pub(crate) fn render(&self, label: &str, secret: &[u8], out: &mut Vec<u8>) {
+        match &self.0 {
+            Kind::Label => {
+                out.extend_from_slice(b"[REDACTED:");
+                out.extend_from_slice(label.as_bytes());
+                out.push(b']');
+            }
+            Kind::Fixed(text) => out.extend_from_slice(text),
+            Kind::Stars => out.resize(out.len() + secret.len(), b'*'),
+            Kind::Partial(keep) => {
+                out.extend_from_slice(b"****");
+                let keep = (*keep).min(secret.len() / 4);
+                let tail = &secret[secret.len() - keep..];
+                if tail.iter().all(u8::is_ascii_alphanumeric) {
+                    out.extend_from_slice(tail);
+                }
+            }
+            Kind::Pseudonym(key) => {
+                let key = blake3::derive_key("redact pseudonym v1", key.expose());
+                let hash = blake3::keyed_hash(&key, secret).to_hex();
+                out.extend_from_slice(b"[REDACTED:");
+                out.extend_from_slice(label.as_bytes());
+                out.push(b':');
+                out.extend_from_slice(&hash.as_bytes()[..PSEUDONYM_HEX]);
+                out.push(b']');
+            }
+        }
+    }
+
+    /// Whether nothing in `span` of `line` is left but masks (of this or the label form) and punctuation.
+    pub(crate) fn covers(&self, line: &[u8], span: Range<usize>) -> bool {
+        let mut at = span.start;
+        // A mask may start before the span.
+        let from = span.start.saturating_sub(LONGEST_MASK);
+        if let Some(back) = memchr::memmem::rfind(
+            &line[from..line.len().min(span.start + PREFIX.len() - 1)],
+            PREFIX,
+        ) {
+            let start = from + back;
+            at = at.max(start + label_mask_len(&line[start..]).unwrap_or(0));
+        }
+        while at < span.end {
+            let rest = &line[at..];
+            if let Some(len) = label_mask_len(rest).or_else(|| self.own_mask_len(rest)) {
+                at += len;
+            } else if line[at].is_ascii_alphanumeric() || !line[at].is_ascii() {
+                return false;
+            } else {
+                at += 1;
+            }
+        }
+        true
+    }
+
+    fn own_mask_len(&self, text: &[u8]) -> Option<usize> {
+        match &self.0 {
+            Kind::Fixed(fixed) => text.starts_with(fixed).then_some(fixed.len()),
+            Kind::Partial(keep) if text.starts_with(b"****") => {
+                let tail = text[4..].iter().take(*keep);
+                Some(4 + tail.take_while(|b| b.is_ascii_alphanumeric()).count())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The length of a `[REDACTED]`, `[REDACTED:label]` or `[REDACTED:label:hash]` at the start of `text`.
+pub(crate) fn label_mask_len(text: &[u8]) -> Option<usize> {
+    let rest = text.strip_prefix(PREFIX)?;
+    let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b':');
+    let len = rest.iter().take(LONGEST_MASK - PREFIX.len()).take_while(|b| inner(b)).count();
+    (rest.get(len) == Some(&b']') && (len == 0 || rest[0] == b':'))
+        .then_some(PREFIX.len() + len + 1)
+}
+
+/// Whether `span` is a bare number of a JSON line, so that its mask must become a JSON string.
+pub(crate) fn is_json_number(line: &[u8], span: Range<usize>) -> bool {
+    let number = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
+    let before = line[..span.start].trim_ascii_end().last();
+    let after = line[span.end..].trim_ascii_start().first();
+    line[span].iter().all(number)
+        && matches!(before, Some(b':' | b',' | b'['))
+        && matches!(after, Some(b',' | b'}' | b']'))
+        && matches!(line.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_masks_are_recognised_whole() {
+        for (text, len) in [
+            ("[REDACTED]x", Some(10)),
+            ("[REDACTED:a-b]x", Some(14)),
+            ("[REDACTED:a:0f]", Some(15)),
+            ("[REDACTED:A]", None),
+            ("[REDACTEDx]", None),
+        ] {
+            assert_eq!(label_mask_len(text.as_bytes()), len, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_beside_a_mask_is_not_covered() {
+        let mask = Mask::label();
+        let line = b"p=[REDACTED:x],[REDACTED:y]hunter2";
+        assert!(mask.covers(line, 2..27));
+        assert!(mask.covers(line, 5..14));
+        assert!(!mask.covers(line, 2..34));
+    }
+
+    #[test]
+    fn a_partial_mask_keeps_at_most_a_quarter() {
+        let mut out = Vec::new();
+        Mask::partial(4).render("x", b"abcdefgh", &mut out);
+        assert_eq!(out, b"****gh");
+    }
+
+    #[test]
+    fn bare_json_numbers_are_told_from_text() {
+        let line = br#"{"pin": 123456, "n": 1}"#;
+        assert!(is_json_number(line, 8..14));
+        assert!(!is_json_number(b"pin: 123456, x", 5..11));
+    }
+}

@@ -1,0 +1,277 @@
+//! Anchors: where in a match something rare must stand.
+//!
+//! A scanner does not run patterns; it looks for *anchors*: a short sequence of byte classes at a known distance from the
+//! start of a match. [`anchors`] reads them off a pattern's HIR: every way through the pattern (a *path*) is cut into
+//! runs of consecutive classes, and of each path the rarest window by a model of log text is kept. Every match of the
+//! pattern follows some path, so it holds that path's anchor: scanners that find all anchors have no false negatives.
+//!
+//! Limits: a pattern with more than [`MAX_PATHS`] ways through is summarised by gaps, which widens offsets but loses
+//! nothing; a pattern without any class of its own (`.{4}`) has no anchor.
+
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
+use super::byte_set::ByteSet;
+
+/// The longest window that is kept, in bytes.
+pub(crate) const MAX_WINDOW: usize = 12;
+const MAX_PATHS: usize = 192;
+
+/// A sequence of byte classes that every match (of one path) holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    /// The classes of consecutive bytes.
+    pub(crate) window: Vec<ByteSet>,
+    /// The least distance in bytes from the start of the match to the window; negative for a byte before the match.
+    pub(crate) lo: i32,
+    /// The greatest such distance.
+    pub(crate) hi: i32,
+}
+
+impl Anchor {
+    /// How probable the window is at a random position of log text, times what the uncertainty of its offset costs.
+    pub(crate) fn cost(&self) -> f64 {
+        let spread = f64::from(self.hi - self.lo);
+        probability(&self.window) * (1.0 + spread.sqrt())
+    }
+}
+
+/// Anchors that together cover every match of `hir`; empty if some path has none.
+pub(crate) fn anchors(hir: &Hir) -> Vec<Anchor> {
+    let mut found: Vec<Anchor> = Vec::new();
+    for path in paths(hir) {
+        let Some(best) = best_window(&runs(&path)) else { return Vec::new() };
+        if !found.contains(&best) {
+            found.push(best);
+        }
+    }
+    found
+}
+
+/// Anchors for a keyword (any case) that ends before the match and starts at most `near` bytes before it.
+pub(crate) fn keyword_anchor(keyword: &str, near: u16) -> Anchor {
+    let window: Vec<ByteSet> = keyword.bytes().take(MAX_WINDOW).map(ByteSet::fold).collect();
+    Anchor { window, lo: -i32::from(near), hi: -(keyword.len() as i32) }
+}
+
+#[derive(Clone)]
+enum Element {
+    Class(ByteSet),
+    /// Between `.0` and `.1` bytes of anything.
+    Gap(usize, usize),
+    /// `\b` or `\B`, `^`, `$`: no byte. True for `\b`.
+    Look(bool),
+}
+
+/// Longer distances are all alike.
+const FAR: usize = 1 << 20;
+
+fn gap(hir: &Hir) -> Element {
+    let p = hir.properties();
+    Element::Gap(p.minimum_len().unwrap_or(0), p.maximum_len().unwrap_or(FAR).min(FAR))
+}
+
+fn paths(hir: &Hir) -> Vec<Vec<Element>> {
+    match hir.kind() {
+        HirKind::Empty => vec![vec![]],
+        HirKind::Look(look) => {
+            vec![vec![Element::Look(matches!(look, Look::WordAscii | Look::WordUnicode))]]
+        }
+        HirKind::Literal(l) => {
+            vec![l.0.iter().map(|b| Element::Class(ByteSet::single(*b))).collect()]
+        }
+        HirKind::Class(class) => vec![vec![class_element(class, hir)]],
+        HirKind::Capture(c) => paths(&c.sub),
+        HirKind::Repetition(r) => {
+            let sub = paths(&r.sub);
+            if r.min == 0 {
+                let all = gap(hir);
+                if r.max == Some(1) {
+                    let mut with = sub;
+                    with.push(vec![]);
+                    return with;
+                }
+                return vec![vec![all]];
+            }
+            let copies = (r.min as usize).min(MAX_WINDOW);
+            let mut out = vec![vec![]];
+            let mut done = 0;
+            while done < copies && out.len() * sub.len() <= MAX_PATHS {
+                out = product(&out, &sub);
+                done += 1;
+            }
+            let p = r.sub.properties();
+            let rest_min = (r.min as usize - done) * p.minimum_len().unwrap_or(0);
+            let rest_max = match (r.max, p.maximum_len()) {
+                (Some(m), Some(len)) => (m as usize - done).saturating_mul(len).min(FAR),
+                _ => FAR,
+            };
+            if rest_max > 0 {
+                out.iter_mut().for_each(|path| path.push(Element::Gap(rest_min, rest_max)));
+            }
+            out
+        }
+        HirKind::Concat(parts) => {
+            let mut out = vec![vec![]];
+            for part in parts {
+                let sub = paths(part);
+                if out.len() * sub.len() > MAX_PATHS {
+                    out.iter_mut().for_each(|path: &mut Vec<Element>| path.push(gap(part)));
+                } else {
+                    out = product(&out, &sub);
+                }
+            }
+            out
+        }
+        HirKind::Alternation(parts) => {
+            let out: Vec<_> = parts.iter().flat_map(paths).collect();
+            if out.len() > MAX_PATHS { vec![vec![gap(hir)]] } else { out }
+        }
+    }
+}
+
+fn class_element(class: &Class, hir: &Hir) -> Element {
+    match class {
+        Class::Bytes(c) => {
+            Element::Class(c.ranges().iter().flat_map(|r| r.start()..=r.end()).collect())
+        }
+        Class::Unicode(c) if c.ranges().iter().all(|r| r.end().is_ascii()) => Element::Class(
+            c.ranges().iter().flat_map(|r| r.start() as u8..=r.end() as u8).collect(),
+        ),
+        Class::Unicode(_) => gap(hir),
+    }
+}
+
+fn product(left: &[Vec<Element>], right: &[Vec<Element>]) -> Vec<Vec<Element>> {
+    left.iter().flat_map(|l| right.iter().map(|r| l.iter().chain(r).cloned().collect())).collect()
+}
+
+/// One stretch of consecutive classes, with the range of offsets of its first byte.
+struct Run {
+    sets: Vec<ByteSet>,
+    lo: i32,
+    hi: i32,
+}
+
+fn runs(path: &[Element]) -> Vec<Run> {
+    let mut out: Vec<Run> = Vec::new();
+    let mut open = false;
+    let (mut lo, mut hi) = (0i32, 0i32);
+    for (i, element) in path.iter().enumerate() {
+        match element {
+            Element::Look(word_boundary) => {
+                // A `\b` before the first byte, if that is a word byte: the byte before is none.
+                let next = path[i + 1..].iter().find(|e| !matches!(e, Element::Look(_)));
+                if let (true, 0, false, Some(Element::Class(set))) =
+                    (*word_boundary, hi, open, next)
+                    && set.is_subset(&ByteSet::word())
+                {
+                    let before = ByteSet::word().complement();
+                    out.push(Run { sets: vec![before], lo: -1, hi: -1 });
+                    open = true;
+                }
+            }
+            Element::Class(set) => {
+                match out.last_mut().filter(|_| open) {
+                    Some(run) => run.sets.push(*set),
+                    None => out.push(Run { sets: vec![*set], lo, hi }),
+                }
+                open = true;
+                lo += 1;
+                hi += 1;
+            }
+            Element::Gap(min, max) => {
+                open = open && *max == 0;
+                lo += *min as i32;
+                hi = hi.saturating_add(*max as i32).min(FAR as i32);
+            }
+        }
+    }
+    out
+}
+
+fn best_window(runs: &[Run]) -> Option<Anchor> {
+    let mut best: Option<(f64, Anchor)> = None;
+    for run in runs {
+        for from in 0..run.sets.len().min(64) {
+            let to = run.sets.len().min(from + MAX_WINDOW);
+            let shift = from as i32;
+            let anchor = Anchor {
+                window: run.sets[from..to].to_vec(),
+                lo: run.lo + shift,
+                hi: run.hi + shift,
+            };
+            // Four bytes are what the fast kernels look at: rank by the rarest four, prefer the earliest.
+            let cost = anchor_rank(&anchor);
+            if best.as_ref().is_none_or(|(least, _)| cost < *least * 0.9) {
+                best = Some((cost, anchor));
+            }
+        }
+    }
+    best.map(|(_, anchor)| anchor)
+}
+
+fn anchor_rank(anchor: &Anchor) -> f64 {
+    let head = &anchor.window[..anchor.window.len().min(4)];
+    let spread = f64::from(anchor.hi - anchor.lo);
+    probability(head) * (1.0 + spread)
+}
+
+/// The probability of a class sequence in log text, bytes taken as independent.
+pub(crate) fn probability(window: &[ByteSet]) -> f64 {
+    window.iter().map(|set| set.iter().map(byte_probability).sum::<f64>().min(1.0)).product()
+}
+
+/// How frequent a byte is in log text, roughly: the shares of the classes were counted on a mix of system, web server,
+/// CI and JSON logs.
+pub(crate) fn byte_probability(byte: u8) -> f64 {
+    match byte {
+        b' ' => 0.11,
+        b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 0.042,
+        b'c' | b'd' | b'l' | b'p' | b'm' | b'u' => 0.023,
+        b'f' | b'g' | b'h' | b'b' | b'y' | b'v' | b'w' => 0.011,
+        b'k' | b'x' | b'z' | b'q' | b'j' => 0.003,
+        b'0' | b'1' | b'2' => 0.028,
+        b'3'..=b'9' => 0.017,
+        b'.' | b'-' | b':' | b'/' | b'"' => 0.018,
+        b'\n' => 0.010,
+        b',' | b'=' | b'_' | b'[' | b']' | b'(' | b')' => 0.008,
+        b'A'..=b'Z' => 0.005,
+        b'{' | b'}' | b'\'' | b'<' | b'>' | b'\t' | b'\\' | b'%' | b'+' | b'*' => 0.003,
+        0x21..=0x7e => 0.001,
+        _ => 0.0003,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pattern: &str) -> Vec<Anchor> {
+        anchors(&crate::rule::parse::hir(pattern).unwrap())
+    }
+
+    #[test]
+    fn a_literal_prefix_is_the_anchor() {
+        let found = of(r"\bghp_[A-Za-z0-9]{36}");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].lo == found[0].hi && found[0].lo <= 0);
+        assert!(found[0].cost() < 1e-6);
+    }
+
+    #[test]
+    fn an_inner_literal_has_a_range_of_offsets() {
+        let found = of(r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}");
+        assert_eq!((found[0].lo, found[0].hi), (8, 10));
+        assert_eq!(found[0].window[0], ByteSet::single(b':'));
+    }
+
+    #[test]
+    fn every_alternative_has_an_anchor() {
+        assert_eq!(of("(?:sk_live_|rk_live_)[a-z]{4}").len(), 2);
+    }
+
+    #[test]
+    fn a_pattern_of_gaps_has_none() {
+        assert!(of("(?s-u:.{0,4})").is_empty());
+    }
+}

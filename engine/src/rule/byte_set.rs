@@ -1,0 +1,59 @@
+//! A set of byte values: one character class of a pattern.
+
+/// A set of byte values, as 256 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct ByteSet(pub(crate) [u64; 4]);
+
+impl ByteSet {
+    /// The set of one byte.
+    pub(crate) fn single(byte: u8) -> ByteSet {
+        let mut set = ByteSet::default();
+        set.insert(byte);
+        set
+    }
+
+    /// The ASCII letter `byte` in both cases, or the byte alone.
+    pub(crate) fn fold(byte: u8) -> ByteSet {
+        let mut set = ByteSet::single(byte.to_ascii_lowercase());
+        set.insert(byte.to_ascii_uppercase());
+        set
+    }
+
+    /// `[0-9A-Za-z_]`, what `\w` and `\b` go by.
+    pub(crate) fn word() -> ByteSet {
+        (0..=255u8).filter(|b| b.is_ascii_alphanumeric() || *b == b'_').collect()
+    }
+
+    /// Adds one byte value.
+    pub(crate) fn insert(&mut self, byte: u8) {
+        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    /// Whether `byte` is in the set.
+    pub(crate) fn contains(&self, byte: u8) -> bool {
+        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
+
+    /// The byte values, ascending.
+    pub(crate) fn iter(self) -> impl Iterator<Item = u8> {
+        (0..=255u8).filter(move |b| self.contains(*b))
+    }
+
+    /// What is not in the set.
+    pub(crate) fn complement(&self) -> ByteSet {
+        ByteSet(self.0.map(|w| !w))
+    }
+
+    /// Whether every byte of the set is in `other`.
+    pub(crate) fn is_subset(&self, other: &ByteSet) -> bool {
+        self.0.iter().zip(other.0).all(|(a, b)| a & !b == 0)
+    }
+}
+
+impl FromIterator<u8> for ByteSet {
+    fn from_iter<T: IntoIterator<Item = u8>>(bytes: T) -> ByteSet {
+        let mut set = ByteSet::default();
+        bytes.into_iter().for_each(|b| set.insert(b));
+        set
+    }
+}
