@@ -18,6 +18,8 @@ use crate::rule::BlockKind;
 /// masked run by run.
 pub(crate) const SAME_LINE_CAP: usize = 16 << 10;
 const LONG_RUN: usize = 20;
+/// What is shorter in a block on one line is an ellipsis, not a key.
+const LEAST_RUN: usize = 8;
 const MAX_MISSES: u32 = 4;
 /// The longest per-line prefix that is compared, in bytes.
 const LONGEST_PREFIX: usize = 256;
@@ -48,7 +50,9 @@ impl OpenBlock {
         let cap = line.len().min(marker.end + SAME_LINE_CAP);
         if let Some(end) = block.end_marker(&line[marker.end..cap]) {
             let body = trim_escapes(line, marker.end..marker.end + end);
-            if !body.is_empty() && label_mask_len(&line[body.clone()]) != Some(body.len()) {
+            let long =
+                line[body.clone()].split(|b| !is_base64(*b)).any(|run| run.len() >= LEAST_RUN);
+            if long && label_mask_len(&line[body.clone()]) != Some(body.len()) {
                 spans.push(body);
             }
             return None;
