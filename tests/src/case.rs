@@ -120,8 +120,7 @@ fn part(part: Part) -> Vec<u8> {
         Part::Text(text) => expand(&text),
         Part::Repeat { repeat, times } => expand(&repeat).repeat(times),
         Part::Hex { hex } => {
-            let digits: Vec<u32> =
-                hex.chars().filter_map(|c| c.to_digit(16)).collect();
+            let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
             digits.chunks(2).map(|d| (d[0] * 16 + d[1]) as u8).collect()
         }
     }

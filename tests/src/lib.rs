@@ -49,7 +49,10 @@ impl MaskForm {
     pub fn all() -> Vec<MaskForm> {
         use MaskForm::*;
         let fixed = ["***", "X", "MASKED", "[REDACTED]", "%00"].map(|t| Fixed(t.to_owned()));
-        [Label, Stars, Partial(0), Partial(4), Partial(8), Pseudonym].into_iter().chain(fixed).collect()
+        [Label, Stars, Partial(0), Partial(4), Partial(8), Pseudonym]
+            .into_iter()
+            .chain(fixed)
+            .collect()
     }
 
     /// Reads `label`, `fixed:TEXT`, `stars`, `partial:N`, `pseudonym`.
@@ -234,7 +237,10 @@ impl Sink for Recorder<'_> {
     }
 
     fn masked(&mut self, finding: &Finding, mask: &[u8]) -> Result<(), Infallible> {
-        assert_eq!(finding.start as usize, self.at, "a finding stands at its offset in the original");
+        assert_eq!(
+            finding.start as usize, self.at,
+            "a finding stands at its offset in the original"
+        );
         assert!(finding.start < finding.end, "a finding is not empty");
         let before = &self.input[..self.at];
         let lines = before.iter().filter(|b| **b == b'\n').count() as u64;

@@ -142,14 +142,7 @@ impl Oracle {
         out
     }
 
-    fn accepts(
-        &self,
-        rule: &OracleRule,
-        line: &[u8],
-        at: usize,
-        start: usize,
-        end: usize,
-    ) -> bool {
+    fn accepts(&self, rule: &OracleRule, line: &[u8], at: usize, start: usize, end: usize) -> bool {
         let secret = &line[start..end];
         !secret.is_empty()
             && !self.is_masked(line, start, end)
@@ -173,9 +166,8 @@ impl Oracle {
         for mask in own.iter().flat_map(|own| own.find_iter(&line[start..])) {
             masked[start + mask.start()..start + mask.end()].fill(true);
         }
-        (start..end).all(|at| {
-            masked[at] || (line[at].is_ascii() && !line[at].is_ascii_alphanumeric())
-        })
+        (start..end)
+            .all(|at| masked[at] || (line[at].is_ascii() && !line[at].is_ascii_alphanumeric()))
     }
 
     fn merge(&self, mut spans: Vec<Span>) -> Vec<Span> {
@@ -276,8 +268,12 @@ fn luhn(bytes: &[u8]) -> bool {
     let digits: Vec<u32> =
         bytes.iter().filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0')).collect();
     let doubled = |d: u32| if d > 4 { 2 * d - 9 } else { 2 * d };
-    let sum: u32 =
-        digits.iter().rev().enumerate().map(|(i, d)| if i % 2 == 0 { *d } else { doubled(*d) }).sum();
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(i, d)| if i % 2 == 0 { *d } else { doubled(*d) })
+        .sum();
     digits.len() > 1 && sum % 10 == 0
 }
 

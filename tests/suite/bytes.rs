@@ -54,7 +54,8 @@ fn every_byte_value_passes_in_every_pair() {
 
 #[test]
 fn utf16_and_nul_padding_pass() {
-    let text: Vec<u8> = "INFO started\r\nlistening\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let text: Vec<u8> =
+        "INFO started\r\nlistening\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let engine = Setup::builtin().engine(ScannerKind::Auto, true);
     for input in [text, vec![0; 300_000], vec![0xff; 300_000], vec![b'\r'; 300_000]] {
         assert!(Run::whole(&engine, &input).output == input);

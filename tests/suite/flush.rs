@@ -146,7 +146,8 @@ fn what_may_begin_a_secret_stays() {
         ("Cookie: sid=01234", "sid=01234"),
     ] {
         let out = String::from_utf8(early(&engine, text.as_bytes())).expect("UTF-8");
-        let rest = text.strip_prefix(&*out).unwrap_or_else(|| panic!("{text:?} came out as {out:?}"));
+        let rest =
+            text.strip_prefix(&*out).unwrap_or_else(|| panic!("{text:?} came out as {out:?}"));
         assert!(rest.ends_with(held), "{text:?}: {out:?} came out");
         assert!(rest.len() <= held.len() + 16, "{text:?}: only {out:?} came out");
     }

@@ -99,7 +99,8 @@ fn secrets_within_secrets() {
                             continue;
                         }
                         let input = format!("a {left}{} b\n", &right[shared..]);
-                        agrees(&rules, MaskForm::Label, input.as_bytes()).expect("the oracle agrees");
+                        agrees(&rules, MaskForm::Label, input.as_bytes())
+                            .expect("the oracle agrees");
                         let engine = Setup::new(&rules).engine(ScannerKind::Auto, false);
                         let output = engine.redact_str(&input).into_owned();
                         assert!(!set.iter().any(|s| output.contains(s)), "{input:?}: {output:?}");

@@ -82,6 +82,18 @@ pub(crate) fn is_secret(line: &[u8], name: &Name, found: &Found) -> bool {
     accepts(promise, found, kind, value) && !is_placeholder(value)
 }
 
+/// Whether a value that stands alone on its line, behind a tag that promises a secret, is one.
+pub(crate) fn is_lone_secret(value: &[u8]) -> bool {
+    value.len() >= 10
+        && value.len() <= 4096
+        && value.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'))
+        && !is_reference(value)
+        && !words::is_monotonous(value)
+        && !is_location(value)
+        && (words::is_random(value) || is_uuid(value))
+        && !is_placeholder(value)
+}
+
 /// What a key that names many harmless things asks for besides noise.
 fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8]) -> bool {
     let names_key = key.len() >= 3 && key[key.len() - 3..].eq_ignore_ascii_case(b"key");

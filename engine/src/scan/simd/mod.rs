@@ -185,8 +185,10 @@ mod tests {
             // All lengths and alignments around a step.
             for len in (0..200).chain([255, 256, 257, 8192, 8255]) {
                 let piece = &text[len.min(77)..][..len];
-                let (simd, wanted) =
-                    (candidates(&scanner, piece, everywhere), candidates(&literal, piece, everywhere));
+                let (simd, wanted) = (
+                    candidates(&scanner, piece, everywhere),
+                    candidates(&literal, piece, everywhere),
+                );
                 assert!(simd == wanted, "{} at length {len}", kernel.name());
             }
         }
