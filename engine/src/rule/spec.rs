@@ -133,6 +133,9 @@ pub struct Rule {
     /// The least distance in bytes from the start of a match to its secret.
     pub(crate) secret_offset: u32,
     pub(crate) anchors: Cow<'static, [EmbeddedAnchor]>,
+    /// How far around one of [`super::trigger::WORDS`] the anchors stand, in bytes before and behind, if the rule is looked for
+    /// there only.
+    pub(crate) around: Option<(u32, u32)>,
 }
 
 /// An [`Anchor`] in a form that can be a constant.
