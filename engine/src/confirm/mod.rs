@@ -229,7 +229,9 @@ impl Compiled {
             scratch.meta_caches[index].get_or_insert_with(|| Box::new(regex.create_cache()));
         let mut slots = [None; 32];
         let input = Input::new(line).range(span.clone()).anchored(Anchored::Yes);
-        regex.search_slots_with(cache, &input, &mut slots);
+        // The Pike VM panics when it is given more slots than the pattern has.
+        let count = (group * 2 + 2).min(slots.len());
+        regex.search_slots_with(cache, &input, &mut slots[..count]);
         match (slots.get(group * 2).copied().flatten(), slots.get(group * 2 + 1).copied().flatten())
         {
             (Some(start), Some(end)) => start.get()..end.get(),

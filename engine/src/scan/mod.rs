@@ -14,6 +14,7 @@ use crate::rule::Rule;
 #[cfg(feature = "hyperscan")]
 pub(crate) mod hyperscan;
 pub(crate) mod literal;
+pub(crate) mod simd;
 
 /// One nomination: a match of `rule` may start at any position of `lo..=hi`, in bytes from the block's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +54,8 @@ pub enum ScannerKind {
     /// The fastest that is there and needs no library.
     #[default]
     Auto,
+    /// Windows of byte classes by vector code: the fastest, everywhere.
+    Simd,
     /// Required literals by Aho-Corasick; everywhere.
     Regex,
     /// The system's libhs, for very large rule sets; needs the cargo feature `hyperscan`.
@@ -85,17 +88,18 @@ pub(crate) type Chosen = (Box<dyn Scanner>, Vec<String>);
 impl ScannerKind {
     /// All kinds.
     pub const ALL: &[ScannerKind] =
-        &[ScannerKind::Auto, ScannerKind::Regex, ScannerKind::Hyperscan];
+        &[ScannerKind::Auto, ScannerKind::Simd, ScannerKind::Regex, ScannerKind::Hyperscan];
 
     /// The kind with this [`name`](ScannerKind::name).
     pub fn parse(name: &str) -> Option<ScannerKind> {
         ScannerKind::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
-    /// `auto`, `regex` or `hyperscan`.
+    /// `auto`, `simd`, `regex` or `hyperscan`.
     pub fn name(self) -> &'static str {
         match self {
             ScannerKind::Auto => "auto",
+            ScannerKind::Simd => "simd",
             ScannerKind::Regex => "regex",
             ScannerKind::Hyperscan => "hyperscan",
         }
@@ -108,21 +112,23 @@ impl ScannerOptions {
     /// # Errors
     /// The scanner that was asked for cannot be used, and no other may take its place.
     pub(crate) fn build(&self, rules: &[&Rule]) -> Result<Chosen, BuildError> {
-        let made = match self.kind {
-            ScannerKind::Auto | ScannerKind::Regex => Ok(portable(rules)),
+        let chosen: Result<Chosen, String> = match self.kind {
+            ScannerKind::Auto | ScannerKind::Simd => {
+                let known = is_default_set(rules).then_some(crate::builtin::BUCKETS);
+                Ok((Box::new(simd::SimdScanner::new(rules, known)), Vec::new()))
+            }
+            ScannerKind::Regex => Ok(portable(rules)),
             ScannerKind::Hyperscan => hyperscan_scanner(rules, self.cache.as_deref()),
         };
-        made.or_else(|reason| {
+        chosen.or_else(|reason| {
             let name = self.kind.name();
             if self.strict {
                 let message = format!("{name} cannot be used: {reason}; or choose another scanner");
                 return Err(BuildError::one("scanner", message));
             }
             let (scanner, mut notes) = portable(rules);
-            notes.push(format!(
-                "{name} cannot be used: {reason}; {} is used instead",
-                scanner.name()
-            ));
+            let instead = scanner.name();
+            notes.push(format!("{name} cannot be used: {reason}; {instead} is used instead"));
             Ok((scanner, notes))
         })
     }
@@ -141,4 +147,13 @@ fn hyperscan_scanner(rules: &[&Rule], cache: Option<&dyn DatabaseCache>) -> Resu
 #[cfg(not(feature = "hyperscan"))]
 fn hyperscan_scanner(_: &[&Rule], _: Option<&dyn DatabaseCache>) -> Result<Chosen, String> {
     Err("this build has no libhs; build with the feature `hyperscan`".to_owned())
+}
+
+/// Whether these are just the built-in rules that are on by default, whose buckets were made at build time.
+fn is_default_set(rules: &[&Rule]) -> bool {
+    let default = crate::builtin::BUILTIN.iter().filter(|r| r.is_default());
+    default.clone().count() == rules.len()
+        && default.zip(rules).all(|(a, b)| {
+            a.id() == b.id() && a.pattern() == b.pattern() && a.keywords == b.keywords
+        })
 }
