@@ -151,24 +151,21 @@ fn literal_stretch(window: &[ByteSet]) -> Option<(usize, Vec<Vec<u8>>)> {
             lower.iter().collect()
         })
         .collect();
+    // By position: how probable a byte of it is, in either case.
+    let shares: Vec<f64> = folded
+        .iter()
+        .map(|bytes| probability(&[bytes.iter().flat_map(|b| ByteSet::fold(*b).iter()).collect()]))
+        .collect();
     let mut best: Option<(f64, usize, usize)> = None;
     for from in 0..window.len() {
-        let mut spellings = 1;
+        let (mut spellings, mut share) = (1, 1.0);
         for to in from + 1..=window.len() {
             spellings *= folded[to - 1].len();
+            share *= shares[to - 1];
             if spellings > MAX_SPELLINGS {
                 break;
             }
-            let sets: Vec<ByteSet> = folded[from..to]
-                .iter()
-                .map(|bytes| {
-                    bytes
-                        .iter()
-                        .flat_map(|b| ByteSet::fold(*b).iter().collect::<Vec<_>>())
-                        .collect()
-                })
-                .collect();
-            let p = (probability(&sets) * spellings as f64).max(RARE);
+            let p = (share * spellings as f64).max(RARE);
             if to - from >= 2 && p < 0.02 && best.is_none_or(|(least, ..)| p < least * 0.9) {
                 best = Some((p, from, to));
             }

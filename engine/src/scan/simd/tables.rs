@@ -2,7 +2,6 @@
 
 use super::buckets::{BUCKETS, HEAD, Head, head};
 use super::windows::Window;
-use crate::rule::byte_set::ByteSet;
 
 /// Buckets come in sets of eight, a bit each.
 pub(crate) const SETS: usize = BUCKETS / 8;
