@@ -114,8 +114,7 @@ impl ScannerOptions {
     pub(crate) fn build(&self, rules: &[&Rule]) -> Result<Chosen, BuildError> {
         let made = match self.kind {
             ScannerKind::Auto | ScannerKind::Simd => {
-                let known = is_default_set(rules).then_some(crate::builtin::BUCKETS);
-                Ok((Box::new(simd::SimdScanner::new(rules, known)) as Box<dyn Scanner>, Vec::new()))
+                Ok((Box::new(simd::SimdScanner::new(rules)) as Box<dyn Scanner>, Vec::new()))
             }
             ScannerKind::Regex => Ok(portable(rules)),
             ScannerKind::Hyperscan => hyperscan_scanner(rules, self.cache.as_deref()),
@@ -149,13 +148,4 @@ fn hyperscan_scanner(rules: &[&Rule], cache: Option<&dyn DatabaseCache>) -> Resu
 #[cfg(not(feature = "hyperscan"))]
 fn hyperscan_scanner(_: &[&Rule], _: Option<&dyn DatabaseCache>) -> Result<Chosen, String> {
     Err("this build has no libhs; build with the feature `hyperscan`".to_owned())
-}
-
-/// Whether these are just the built-in rules that are on by default, whose buckets were made at build time.
-fn is_default_set(rules: &[&Rule]) -> bool {
-    let default = crate::builtin::BUILTIN.iter().filter(|r| r.is_default());
-    default.clone().count() == rules.len()
-        && default.zip(rules).all(|(a, b)| {
-            a.id() == b.id() && a.pattern() == b.pattern() && a.keywords == b.keywords
-        })
 }
