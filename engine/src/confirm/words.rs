@@ -96,8 +96,7 @@ fn is_random_run(run: &[u8]) -> bool {
             run.len() >= 8 && changes * 7 >= run.len() * 2 || humps_surprise(run) >= NOISE
         };
     }
-    let wanted = if run.len() < 16 { 4 } else { 3 };
-    run.len() >= 8 && changes >= wanted
+    run.len() >= 8 && changes >= 4
         || run
             .split(u8::is_ascii_digit)
             .any(|letters| letters.len() >= 6 && humps_surprise(letters) >= NOISE)

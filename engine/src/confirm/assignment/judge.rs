@@ -42,6 +42,12 @@ const PLACEHOLDERS: &[&str] = &[
     "todo",
 ];
 
+/// What the first bytes of a value do not say about it, the rest does not either. Bounds the work of one key.
+const LOOKED_AT: usize = 256;
+
+/// A value so near the end of a line, in bytes, ends the line: a carriage return or a full stop may follow.
+pub(crate) const END_OF_LINE: usize = 2;
+
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -57,12 +63,13 @@ enum Kind {
 
 /// Judges the value `found` of `line`.
 pub(crate) fn is_secret(line: &[u8], name: &Name, found: &Found) -> bool {
-    let text = line[found.span.clone()].trim_ascii();
+    let text = &line[found.span.clone()];
+    let text = text[..text.len().min(LOOKED_AT)].trim_ascii();
     if text.len() < 4 {
         return false;
     }
     let Some(promise) = promise(line, name) else { return false };
-    let value = without_scheme(text);
+    let value = without_scheme(unquoted(text));
     if value.len() < 4
         || is_reference(value)
         || words::is_monotonous(value)
@@ -76,7 +83,8 @@ pub(crate) fn is_secret(line: &[u8], name: &Name, found: &Found) -> bool {
     }
     let kind = kind(value, found);
     let key = &line[name.key.clone()];
-    if promise == Promise::Weak && !is_enough_for_weak(key, found, value) {
+    let at_end = found.span.end + END_OF_LINE >= line.len();
+    if promise == Promise::Weak && !is_enough_for_weak(key, found, value, at_end) {
         return false;
     }
     accepts(promise, found, kind, value) && !is_placeholder(value)
@@ -95,8 +103,11 @@ pub(crate) fn is_lone_secret(value: &[u8]) -> bool {
 }
 
 /// What a key that names many harmless things asks for besides noise.
-fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8]) -> bool {
-    let names_key = key.len() >= 3 && key[key.len() - 3..].eq_ignore_ascii_case(b"key");
+fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> bool {
+    let ends = |word: &[u8]| {
+        key.len() >= word.len() && key[key.len() - word.len()..].eq_ignore_ascii_case(word)
+    };
+    let names_key = ends(b"key") || ends(b"access") || ends(b"private");
     if matches!(found.tie, Tie::Called | Tie::Beside)
         && !(names_key && value.iter().all(|b| b.is_ascii_graphic() && !b"{}\\".contains(b)))
     {
@@ -108,7 +119,8 @@ fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8]) -> bool {
     // In running text: neither variables nor fingerprints.
     let digits = value.iter().any(u8::is_ascii_digit);
     let hex = value.iter().all(u8::is_ascii_hexdigit);
-    digits && (!hex || names_key && found.assigned_by_equals)
+    digits
+        && (!hex || names_key && found.tie == Tie::Assigned && (found.assigned_by_equals || at_end))
 }
 
 fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
@@ -208,6 +220,14 @@ fn without_scheme(value: &[u8]) -> &[u8] {
     value
 }
 
+/// Without quotes inside the quotes, as in `"'$X'"`.
+fn unquoted(value: &[u8]) -> &[u8] {
+    let quote = |b: &u8| matches!(b, b'"' | b'\'' | b'\\');
+    let start = value.iter().take(3).take_while(|b| quote(b)).count();
+    let end = value.len() - value[start..].iter().rev().take(3).take_while(|b| quote(b)).count();
+    &value[start..end]
+}
+
 fn is_placeholder(value: &[u8]) -> bool {
     // What is long and has no such word near its ends is no placeholder either.
     let (head, tail) = (&value[..value.len().min(48)], &value[value.len().saturating_sub(16)..]);
@@ -270,6 +290,7 @@ fn is_location(value: &[u8]) -> bool {
         rest.iter().all(plain) && !words::is_random(rest)
     };
     match value {
+        [b'/', b'/', ..] => true,
         [b'/', rest @ ..] | [b'.', b'/', rest @ ..] | [b'~', b'/', rest @ ..] => path(rest),
         [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic() => true,
         _ => {
@@ -341,6 +362,7 @@ mod tests {
             "password: \"Enter your 4 digits here\"",
             "password = testPassword1",
             "password: \"DB_PASSWORD_2\"",
+            "\"password\": \"'$PASSWORD'\"",
             "password: MyPasswordType",
             "password := <secret>",
             "password_hint=abc123",

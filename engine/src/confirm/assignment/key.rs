@@ -22,7 +22,8 @@ pub(crate) enum Promise {
 /// Words behind the key (or last before it) that make the identifier one about a secret.
 #[rustfmt::skip]
 const ABOUT: &[&str] = &[
-    "active", "address", "advice", "age", "alg", "algo", "algorithm", "alias",
+    "active", "address", "bcrypt", "crypt", "digest", "hash", "hashed", "hashes", "md5", "sha1",
+    "sha2", "sha256", "sha512", "advice", "age", "alg", "algo", "algorithm", "alias",
     "arn", "attempts", "attribute", "author", "authority", "backend",
     "basename", "bits", "bucket", "button", "bytes", "callback", "cancellation", "cert",
     "certificate", "changed", "charset", "checksum", "class", "column",
@@ -109,7 +110,7 @@ fn of_key(key: &[u8], hump: bool) -> Promise {
         Promise::Password
     } else if has(b"pass") || has(b"pw") {
         if hump { Promise::Password } else { Promise::Weak }
-    } else if has(b"secret") || has(b"credential") || has(b"private") {
+    } else if has(b"secret") || has(b"credential") || key.len() > 7 && has(b"private") {
         Promise::Secret
     } else if has(b"token")
         || key.len() > 5
@@ -164,7 +165,9 @@ mod tests {
             ("stripe_secret_key", "secret_key", Some(Promise::Secret)),
             ("x-api-key", "api-key", Some(Promise::Token)),
             ("apiKeyLive", "apiKey", Some(Promise::Token)),
-            ("apiKeyDigest", "apiKey", Some(Promise::Weak)),
+            ("apiKeyAcme", "apiKey", Some(Promise::Weak)),
+            ("SMBPass", "Pass", Some(Promise::Password)),
+            ("password_sha256", "password", None),
             ("issuer_key", "key", Some(Promise::Weak)),
             ("password_file", "password", None),
             ("tokenType", "token", None),

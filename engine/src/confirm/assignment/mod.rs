@@ -45,7 +45,7 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
         syntax::Parsed::Incomplete if growing => return Value::Open(line.len()),
         syntax::Parsed::Incomplete | syntax::Parsed::None => return Value::None,
     };
-    if growing && !found.complete {
+    if growing && (!found.complete || found.span.end + judge::END_OF_LINE >= line.len()) {
         return Value::Open(found.span.start);
     }
     if !judge::is_secret(line, &name, &found) {

@@ -110,7 +110,8 @@ pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
     }
     let hump = start == key.start
         || !line[key.start - 1].is_ascii_alphabetic()
-        || line[key.start].is_ascii_uppercase() && line[key.start - 1].is_ascii_lowercase();
+        || line[key.start].is_ascii_uppercase()
+            && (line[key.start - 1].is_ascii_lowercase() || line[key.end - 1].is_ascii_lowercase());
     Some(Name { whole: start..end, key, hump })
 }
 
@@ -130,7 +131,14 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         || line[name.whole.start] == b'-'
             && matches!(head.last(), None | Some(b' ' | b'"' | b'\''));
     let mut tie = Tie::Assigned;
-    let element = first == b'>' && is_tag(line, name);
+    let in_tag = is_tag(line, name);
+    if in_tag && first != b'>' && blank > 0 {
+        // Attributes.
+        let tag = line[at..].iter().take(LONGEST_IDENTIFIER).position(|b| matches!(b, b'<' | b'>'));
+        at += tag.filter(|n| line[at + n] == b'>').unwrap_or(0);
+    }
+    let Some(&first) = line.get(at) else { return Parsed::Incomplete };
+    let element = first == b'>' && in_tag;
     if let Some(length) = operator(&line[at..], &mut tie) {
         at += length;
     } else if element {
@@ -383,7 +391,7 @@ fn bare_value(
     let cap = line.len().min(from + LONGEST_VALUE);
     let whole_line = operator != b'%' && tie == Tie::Assigned && is_whole_line(line, name);
     let end = if element {
-        line[from..cap].iter().position(|b| *b == b'<').map_or(cap, |n| from + n)
+        memchr::memchr(b'<', &line[from..cap]).map_or(cap, |n| from + n)
     } else if whole_line {
         config_value_end(line, from, cap)
     } else {
@@ -518,6 +526,7 @@ mod tests {
             ("export DB_password='a b'", "a b"),
             ("<db.password>abc</db.password>", "abc"),
             ("<password>{x abc}</password>", "x abc"),
+            ("<password encoding=\"base64\">abc</password>", "abc"),
             ("GET /?password=abc&x=1", "abc"),
             ("run --password abc --x", "abc"),
             ("Connect -password 'abc'", "abc"),
