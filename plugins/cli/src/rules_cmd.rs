@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use redact_stream::{Confidence, Engine, Rule, RuleSet, lint};
+use redact_stream::{CheckFailure, Confidence, Engine, Rule, RuleSet, ValueSyntax, lint};
 
 use crate::args::{ConfigArgs, RuleArgs, RulesCommand};
 use crate::error::{EXIT_ERROR, Error};
@@ -127,8 +127,20 @@ fn description(rule: &Rule, rules: &RuleSet) -> Result<String, Error> {
         field("entropy", &format!("at least {} bits per byte", rule.entropy()));
     }
     if let Some(check) = rule.check() {
-        let name = serde_json::to_value(check).ok();
-        field("check", name.as_ref().and_then(|name| name.as_str()).unwrap_or_default());
+        let failure = match rule.on_check_fail() {
+            CheckFailure::Lower => "a failure lowers the confidence",
+            CheckFailure::Refuse => "a failure refuses the finding",
+        };
+        field("check", &format!("{}: {failure}", name(check)));
+    }
+    match rule.value() {
+        ValueSyntax::Match => {}
+        ValueSyntax::Assignment => {
+            field("value", "what is assigned to the key that the pattern matches")
+        }
+    }
+    if let Some(block) = rule.block() {
+        field("block", &format!("of several lines: {}", name(block)));
     }
     rule.allow().for_each(|allow| field("allow", allow));
     field("reference", rule.reference());
@@ -151,6 +163,12 @@ fn description(rule: &Rule, rules: &RuleSet) -> Result<String, Error> {
     examples("matches", rule.matches().collect());
     examples("rejects", rule.rejects().collect());
     Ok(out)
+}
+
+/// The name that a rule file has for it.
+fn name(value: impl serde::Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn test(files: &[PathBuf]) -> Result<ExitCode, Error> {

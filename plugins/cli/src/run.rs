@@ -16,7 +16,7 @@ use crate::error::{EXIT_ERROR, Error, warn};
 use crate::settings::{
     ColorChoice, EngineChoice, MASK_KEY_VARIABLE, MaskChoice, Settings, messages,
 };
-use crate::{files, rules_cmd};
+use crate::{files, rules_cmd, stdio};
 
 /// The most bytes of a file with a pseudonym key: more is not a key.
 const LONGEST_KEY: u64 = 64 << 10;
@@ -86,6 +86,7 @@ pub(crate) fn run() -> ExitCode {
 
 /// Writes to standard output; a reader that has gone is no error.
 pub(crate) fn print(bytes: &[u8]) -> Result<ExitCode, Error> {
+    stdio::check_output()?;
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
@@ -304,7 +305,8 @@ fn scanner(settings: &Settings) -> Result<ScannerKind, String> {
 fn scanner_kind(choice: EngineChoice) -> Option<ScannerKind> {
     match choice {
         EngineChoice::Auto => Some(ScannerKind::Auto),
+        EngineChoice::Simd => Some(ScannerKind::Simd),
         EngineChoice::Regex => Some(ScannerKind::Regex),
-        EngineChoice::Simd | EngineChoice::Hyperscan => None,
+        EngineChoice::Hyperscan => None,
     }
 }
