@@ -348,7 +348,11 @@ impl Work {
     ) -> Result<(), S::Error> {
         let view = self.view;
         self.candidates.clear();
-        engine.scanner().scan(hay, &mut *self.scan_scratch, &mut self.candidates);
+        let (scanner, scratch) = (engine.scanner(), &mut *self.scan_scratch);
+        match view.growing {
+            true => scanner.scan_open(hay, scratch, &mut self.candidates),
+            false => scanner.scan(hay, scratch, &mut self.candidates),
+        }
         let open_end = view.limit < hay.len() || view.growing;
         if self.candidates.is_empty()
             && self.pending.is_empty()

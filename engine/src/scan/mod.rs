@@ -6,9 +6,13 @@
 //! Before: [`crate::stream`]; after: [`crate::confirm`].
 
 use std::any::Any;
+use std::sync::Arc;
 
+use crate::error::BuildError;
 use crate::rule::Rule;
 
+#[cfg(feature = "hyperscan")]
+pub(crate) mod hyperscan;
 pub(crate) mod literal;
 pub(crate) mod simd;
 
@@ -35,39 +39,113 @@ pub(crate) trait Scanner: Send + Sync {
 
     /// Appends all candidates of `block` to `out`. Matches never cross a line feed, but a range of starts may.
     fn scan(&self, block: &[u8], scratch: &mut dyn Any, out: &mut Vec<Candidate>);
+
+    /// The same for a block whose last line may go on: also where only an anchor is complete, because [`crate::hold`]
+    /// leaves it to the scanner to find matches that may still become complete.
+    fn scan_open(&self, block: &[u8], scratch: &mut dyn Any, out: &mut Vec<Candidate>) {
+        self.scan(block, scratch, out);
+    }
 }
 
-/// The scanner to use.
+/// The scanner to use. All give the same bytes; they differ in speed and in what they need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScannerKind {
-    /// The fastest that is there.
+    /// The fastest that is there and needs no library.
     #[default]
     Auto,
     /// Windows of byte classes by vector code: the fastest, everywhere.
     Simd,
     /// Required literals by Aho-Corasick; everywhere.
     Regex,
+    /// The system's libhs, for very large rule sets; needs the cargo feature `hyperscan`.
+    Hyperscan,
 }
 
+/// Keeps compiled databases of [`ScannerKind::Hyperscan`] between runs.
+///
+/// libhs trusts a database: a cache must give back only what this user stored. Damage is noticed, by a checksum.
+pub trait DatabaseCache: std::fmt::Debug + Send + Sync {
+    /// The bytes that were stored under `key`, which is 32 hexadecimal digits.
+    fn load(&self, key: &str) -> Option<Vec<u8>>;
+
+    /// Keeps `bytes` under `key`, if it can.
+    fn store(&self, key: &str, bytes: &[u8]);
+}
+
+/// What choosing a scanner depends on beside the rules.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScannerOptions {
+    pub(crate) kind: ScannerKind,
+    /// Whether another scanner than the one asked for is an error.
+    pub(crate) strict: bool,
+    pub(crate) cache: Option<Arc<dyn DatabaseCache>>,
+}
+
+/// A scanner, and what the user should know about how it was chosen.
+pub(crate) type Chosen = (Box<dyn Scanner>, Vec<String>);
+
 impl ScannerKind {
-    /// Makes the scanner for `rules`.
-    pub(crate) fn build(self, rules: &[&Rule]) -> Box<dyn Scanner> {
+    /// All kinds.
+    pub const ALL: &[ScannerKind] =
+        &[ScannerKind::Auto, ScannerKind::Simd, ScannerKind::Regex, ScannerKind::Hyperscan];
+
+    /// The kind with this [`name`](ScannerKind::name).
+    pub fn parse(name: &str) -> Option<ScannerKind> {
+        ScannerKind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// `auto`, `simd`, `regex` or `hyperscan`.
+    pub fn name(self) -> &'static str {
         match self {
-            ScannerKind::Auto | ScannerKind::Simd => {
-                let known = is_default_set(rules).then_some(crate::builtin::BUCKETS);
-                Box::new(simd::SimdScanner::new(rules, known))
-            }
-            ScannerKind::Regex => Box::new(literal::LiteralScanner::new(rules)),
+            ScannerKind::Auto => "auto",
+            ScannerKind::Simd => "simd",
+            ScannerKind::Regex => "regex",
+            ScannerKind::Hyperscan => "hyperscan",
         }
     }
 }
 
-/// Whether these are just the built-in rules that are on by default, whose buckets were made at build time.
-fn is_default_set(rules: &[&Rule]) -> bool {
-    let default = crate::builtin::BUILTIN.iter().filter(|r| r.is_default());
-    default.clone().count() == rules.len()
-        && default.zip(rules).all(|(a, b)| {
-            a.id() == b.id() && a.pattern() == b.pattern() && a.keywords == b.keywords
+impl ScannerOptions {
+    /// Makes the scanner for `rules`.
+    ///
+    /// # Errors
+    /// The scanner that was asked for cannot be used, and no other may take its place.
+    pub(crate) fn build(&self, rules: &[&Rule]) -> Result<Chosen, BuildError> {
+        let made = match self.kind {
+            ScannerKind::Auto | ScannerKind::Simd => {
+                Ok((Box::new(simd::SimdScanner::new(rules)) as Box<dyn Scanner>, Vec::new()))
+            }
+            ScannerKind::Regex => Ok(portable(rules)),
+            ScannerKind::Hyperscan => hyperscan_scanner(rules, self.cache.as_deref()),
+        };
+        made.or_else(|reason| {
+            let name = self.kind.name();
+            if self.strict {
+                let message = format!("{name} cannot be used: {reason}; or choose another scanner");
+                return Err(BuildError::one("scanner", message));
+            }
+            let (scanner, mut notes) = portable(rules);
+            notes.push(format!(
+                "{name} cannot be used: {reason}; {} is used instead",
+                scanner.name()
+            ));
+            Ok((scanner, notes))
         })
+    }
+}
+
+fn portable(rules: &[&Rule]) -> Chosen {
+    (Box::new(literal::LiteralScanner::new(rules)), Vec::new())
+}
+
+#[cfg(feature = "hyperscan")]
+fn hyperscan_scanner(rules: &[&Rule], cache: Option<&dyn DatabaseCache>) -> Result<Chosen, String> {
+    let (scanner, notes) = hyperscan::HyperscanScanner::new(rules, cache)?;
+    Ok((Box::new(scanner), notes))
+}
+
+#[cfg(not(feature = "hyperscan"))]
+fn hyperscan_scanner(_: &[&Rule], _: Option<&dyn DatabaseCache>) -> Result<Chosen, String> {
+    Err("this build has no libhs; build with the feature `hyperscan`".to_owned())
 }
