@@ -8,7 +8,7 @@ use redact_stream::{CheckFailure, Confidence, Engine, Rule, RuleSet, ValueSyntax
 
 use crate::args::{ConfigArgs, RuleArgs, RulesCommand};
 use crate::error::{EXIT_ERROR, Error};
-use crate::run::{load_rules, print, read_rules};
+use crate::run::{load_rules, print, problem_lines, read_rules};
 use crate::settings::Settings;
 
 pub(crate) fn run(command: RulesCommand) -> Result<ExitCode, Error> {
@@ -32,7 +32,7 @@ fn list(json: bool, rules: RuleArgs, config: ConfigArgs) -> Result<ExitCode, Err
         .except(settings.except.value.iter().cloned())
         .confidence(Confidence::from(settings.confidence.value))
         .build()
-        .map_err(|error| Error::all(error.problems().iter().map(ToString::to_string).collect()))?;
+        .map_err(|error| Error::all(problem_lines(&error)))?;
     let used: HashSet<&str> = engine.rules().map(Rule::id).collect();
     let text = match json {
         true => json_list(&rules, &used),
@@ -152,7 +152,7 @@ fn description(rule: &Rule, rules: &RuleSet) -> Result<String, Error> {
         .only([rule.id()])
         .confidence(Confidence::Low)
         .build()
-        .map_err(|error| Error::all(error.problems().iter().map(ToString::to_string).collect()))?;
+        .map_err(|error| Error::all(problem_lines(&error)))?;
     let mut examples = |title: &str, texts: Vec<&str>| {
         for text in texts {
             let text = lint::expand(rule, text);
@@ -206,9 +206,10 @@ fn lint_files(files: &[PathBuf]) -> Result<ExitCode, Error> {
         };
         errors.extend(lint::examples(&set).iter().map(ToString::to_string));
         warnings.extend(set.iter().flat_map(missing));
+        warnings.extend(lint::cost(&set).iter().map(ToString::to_string));
         match together.clone().merge(set) {
             Ok(merged) => together = merged,
-            Err(error) => errors.extend(error.problems().iter().map(ToString::to_string)),
+            Err(error) => errors.extend(problem_lines(&error)),
         }
     }
     let mut out = String::new();

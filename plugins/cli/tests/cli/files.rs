@@ -5,6 +5,9 @@ use std::process::Stdio;
 
 use super::support::{CLEAN, DIRTY, Folder, SECRET, run, until, wait};
 
+/// Lines that keep the program busy for a while.
+const LONG_WORK: usize = if cfg!(debug_assertions) { 50_000 } else { 1_000_000 };
+
 #[test]
 fn files_come_out_one_after_the_other_as_they_are_named() {
     let folder = Folder::new();
@@ -141,7 +144,7 @@ fn in_place_leaves_the_original_when_the_disk_is_full() {
 #[test]
 fn in_place_leaves_a_file_alone_that_grows_meanwhile() {
     let folder = Folder::new();
-    let path = folder.write("a.log", DIRTY.repeat(400_000));
+    let path = folder.write("a.log", DIRTY.repeat(LONG_WORK));
     let child = folder.redact(&["--in-place", "a.log"]).stderr(Stdio::piped()).spawn();
     let mut child = child.unwrap();
     until("a temporary file", || folder.names().len() > 1 || child.try_wait().unwrap().is_some());
@@ -158,7 +161,7 @@ fn in_place_leaves_a_file_alone_that_grows_meanwhile() {
 fn a_signal_leaves_the_original_and_no_temporary_file() {
     use std::os::unix::process::ExitStatusExt as _;
     let folder = Folder::new();
-    let text = DIRTY.repeat(400_000);
+    let text = DIRTY.repeat(LONG_WORK);
     for (signal, number) in [
         (rustix::process::Signal::INT, 2),
         (rustix::process::Signal::TERM, 15),

@@ -68,8 +68,7 @@ fn dots_and_progress_bars_leave_as_they_grow() {
         let bar = format!("\r[{}{}] {:3}%", "=".repeat(step), " ".repeat(10 - step), step * 10);
         live.write(&bar);
         all.push_str(&bar);
-        // Of the bar what is not the start of a secret: its last character may be one.
-        live.output.wait_for(&all[..all.len() - 1]);
+        live.output.wait_for(&all);
     }
     assert_eq!(live.end(), all);
 }
@@ -78,7 +77,7 @@ fn dots_and_progress_bars_leave_as_they_grow() {
 fn the_start_of_a_secret_waits_for_the_rest() {
     let mut live = Live::new(&["--flush-after", "1"]);
     live.write("ok\nprotocol://app:hunter2-");
-    live.output.wait_for("ok\nprotocol://app:");
+    live.output.wait_for("ok\nproto");
     live.write("exam");
     // Enough for a flush, if one were to come.
     std::thread::sleep(std::time::Duration::from_millis(50));
@@ -91,7 +90,7 @@ fn the_start_of_a_secret_waits_for_the_rest() {
 fn what_is_held_comes_out_at_the_end() {
     let mut live = Live::new(&["--flush-after", "1"]);
     live.write("protocol://app:no-secret-after-all");
-    live.output.wait_for("protocol://app:");
+    live.output.wait_for("proto");
     assert_eq!(live.end(), "protocol://app:no-secret-after-all");
 }
 
