@@ -204,6 +204,21 @@ impl Rule {
         self.check
     }
 
+    /// What a failed check does to a finding.
+    pub fn on_check_fail(&self) -> CheckFailure {
+        self.on_check_fail
+    }
+
+    /// How the secret is found behind a match of the pattern.
+    pub fn value(&self) -> ValueSyntax {
+        self.value
+    }
+
+    /// The kind of a secret of several lines, if it is one.
+    pub fn block(&self) -> Option<BlockKind> {
+        self.block
+    }
+
     /// Patterns of values that are no secrets.
     pub fn allow(&self) -> impl ExactSizeIterator<Item = &str> {
         self.allow.iter().map(|a| &**a)

@@ -22,6 +22,7 @@ use crate::progress::Progress;
 use crate::report::{Report, Totals, summary};
 use crate::run::{Input, Plan, Target};
 use crate::sink::{Raw, SinkError, SpanSink};
+use crate::stdio;
 use crate::temp::TempFile;
 
 /// Does what the plan says.
@@ -75,6 +76,7 @@ struct Work<'p> {
 impl Work<'_> {
     fn write_stdout(&mut self) -> Result<(), Stop> {
         let failed = |error| Stop::Fatal(Error::io("standard output", "cannot be written", &error));
+        stdio::check_output().map_err(Stop::Fatal)?;
         let raw = Raw::stdout().map_err(failed)?;
         self.all(&raw)
     }
@@ -212,6 +214,7 @@ impl Work<'_> {
 fn open(input: &Input) -> Result<File, Stop> {
     let unreadable = |error| Stop::Input(Error::io(input.name(), "cannot be read", &error));
     let Input::File(path) = input else {
+        stdio::check_input().map_err(Stop::Input)?;
         let stdin = io::stdin();
         if stdin.is_terminal() && io::stderr().is_terminal() {
             write_stderr("redact: reading from the terminal; end with Ctrl-D\n");

@@ -22,6 +22,7 @@ mod codec;
 mod files;
 mod live;
 mod sink;
+mod stdio;
 mod temp;
 
 mod progress;

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use redact_stream::{Confidence, Engine, Rule, RuleSet, lint};
+use redact_stream::{CheckFailure, Confidence, Engine, Rule, RuleSet, ValueSyntax, lint};
 
 use crate::args::{ConfigArgs, RuleArgs, RulesCommand};
 use crate::error::{EXIT_ERROR, Error};
-use crate::run::{load_rules, print, read_rules};
+use crate::run::{load_rules, print, problem_lines, read_rules};
 use crate::settings::Settings;
 
 pub(crate) fn run(command: RulesCommand) -> Result<ExitCode, Error> {
@@ -32,7 +32,7 @@ fn list(json: bool, rules: RuleArgs, config: ConfigArgs) -> Result<ExitCode, Err
         .except(settings.except.value.iter().cloned())
         .confidence(Confidence::from(settings.confidence.value))
         .build()
-        .map_err(|error| Error::all(error.problems().iter().map(ToString::to_string).collect()))?;
+        .map_err(|error| Error::all(problem_lines(&error)))?;
     let used: HashSet<&str> = engine.rules().map(Rule::id).collect();
     let text = match json {
         true => json_list(&rules, &used),
@@ -127,8 +127,20 @@ fn description(rule: &Rule, rules: &RuleSet) -> Result<String, Error> {
         field("entropy", &format!("at least {} bits per byte", rule.entropy()));
     }
     if let Some(check) = rule.check() {
-        let name = serde_json::to_value(check).ok();
-        field("check", name.as_ref().and_then(|name| name.as_str()).unwrap_or_default());
+        let failure = match rule.on_check_fail() {
+            CheckFailure::Lower => "a failure lowers the confidence",
+            CheckFailure::Refuse => "a failure refuses the finding",
+        };
+        field("check", &format!("{}: {failure}", name(check)));
+    }
+    match rule.value() {
+        ValueSyntax::Match => {}
+        ValueSyntax::Assignment => {
+            field("value", "what is assigned to the key that the pattern matches")
+        }
+    }
+    if let Some(block) = rule.block() {
+        field("block", &format!("of several lines: {}", name(block)));
     }
     rule.allow().for_each(|allow| field("allow", allow));
     field("reference", rule.reference());
@@ -140,7 +152,7 @@ fn description(rule: &Rule, rules: &RuleSet) -> Result<String, Error> {
         .only([rule.id()])
         .confidence(Confidence::Low)
         .build()
-        .map_err(|error| Error::all(error.problems().iter().map(ToString::to_string).collect()))?;
+        .map_err(|error| Error::all(problem_lines(&error)))?;
     let mut examples = |title: &str, texts: Vec<&str>| {
         for text in texts {
             let text = lint::expand(rule, text);
@@ -151,6 +163,12 @@ fn description(rule: &Rule, rules: &RuleSet) -> Result<String, Error> {
     examples("matches", rule.matches().collect());
     examples("rejects", rule.rejects().collect());
     Ok(out)
+}
+
+/// The name that a rule file has for it.
+fn name(value: impl serde::Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn test(files: &[PathBuf]) -> Result<ExitCode, Error> {
@@ -188,9 +206,10 @@ fn lint_files(files: &[PathBuf]) -> Result<ExitCode, Error> {
         };
         errors.extend(lint::examples(&set).iter().map(ToString::to_string));
         warnings.extend(set.iter().flat_map(missing));
+        warnings.extend(lint::cost(&set).iter().map(ToString::to_string));
         match together.clone().merge(set) {
             Ok(merged) => together = merged,
-            Err(error) => errors.extend(error.problems().iter().map(ToString::to_string)),
+            Err(error) => errors.extend(problem_lines(&error)),
         }
     }
     let mut out = String::new();

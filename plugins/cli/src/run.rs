@@ -9,14 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
-use redact_stream::{Confidence, Engine, Mask, RuleSet, ScannerKind, SecretBytes};
+use redact_stream::{Confidence, Engine, EngineBuilder, Mask, RuleSet, ScannerKind, SecretBytes};
 
 use crate::args::{Cli, Command, FilterArgs};
 use crate::error::{EXIT_ERROR, Error, warn};
-use crate::settings::{
-    ColorChoice, EngineChoice, MASK_KEY_VARIABLE, MaskChoice, Settings, messages,
-};
-use crate::{files, rules_cmd};
+use crate::settings::{ColorChoice, MASK_KEY_VARIABLE, MaskChoice, Settings, messages};
+use crate::{files, rules_cmd, stdio};
 
 /// The most bytes of a file with a pseudonym key: more is not a key.
 const LONGEST_KEY: u64 = 64 << 10;
@@ -86,6 +84,7 @@ pub(crate) fn run() -> ExitCode {
 
 /// Writes to standard output; a reader that has gone is no error.
 pub(crate) fn print(bytes: &[u8]) -> Result<ExitCode, Error> {
+    stdio::check_output()?;
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
@@ -186,19 +185,20 @@ fn color(choice: ColorChoice, target: &Target) -> bool {
 fn engine(settings: &Settings) -> Result<Arc<Engine>, Error> {
     let (rules, mut problems) = load_rules(&settings.rules.value);
     let mask = mask(settings).map_err(|problem| problems.push(problem));
-    let scanner = scanner(settings).map_err(|problem| problems.push(problem));
-    let (Ok(mask), Ok(scanner), true) = (mask, scanner, problems.is_empty()) else {
+    let (Ok(mask), true) = (mask, problems.is_empty()) else {
         return Err(Error::all(problems));
     };
-    Engine::builder()
+    let builder = Engine::builder()
         .rules(rules)
         .only(settings.only.value.iter().cloned())
         .except(settings.except.value.iter().cloned())
         .confidence(Confidence::from(settings.confidence.value))
         .mask(mask)
-        .scanner(scanner)
-        .build()
-        .map_err(|error| Error::all(error.problems().iter().map(ToString::to_string).collect()))
+        .scanner(ScannerKind::from(settings.engine.value))
+        .scanner_strict(settings.engine_strict.value);
+    let engine = with_cache(builder).build().map_err(|error| Error::all(problem_lines(&error)))?;
+    engine.scanner_notes().iter().for_each(warn);
+    Ok(engine)
 }
 
 /// The built-in rules and those of `files`, and every problem in these.
@@ -232,7 +232,7 @@ pub(crate) fn read_rules(path: &Path) -> Result<RuleSet, Vec<String>> {
     RuleSet::parse(&name, &text).map_err(|error| problem_lines(&error))
 }
 
-fn problem_lines(error: &redact_stream::BuildError) -> Vec<String> {
+pub(crate) fn problem_lines(error: &redact_stream::BuildError) -> Vec<String> {
     error.problems().iter().map(ToString::to_string).collect()
 }
 
@@ -282,29 +282,23 @@ fn mask_key(file: Option<&Path>) -> Result<(String, SecretBytes), String> {
     Ok((source, SecretBytes::new(key)))
 }
 
-fn scanner(settings: &Settings) -> Result<ScannerKind, String> {
-    let choice = settings.engine.value;
-    match scanner_kind(choice) {
-        Some(kind) => Ok(kind),
-        None if settings.engine_strict.value => Err(format!(
-            "the engine {} is not in this build, and --engine-strict forbids another",
-            choice.name()
-        )),
-        None => {
-            warn(format_args!(
-                "the engine {} is not in this build; regex is used instead",
-                choice.name()
-            ));
-            Ok(ScannerKind::Regex)
+/// Where `--engine hyperscan` keeps its compiled rules: `$XDG_CACHE_HOME/redact`, else `~/.cache/redact`.
+#[cfg(feature = "hyperscan")]
+fn with_cache(builder: EngineBuilder) -> EngineBuilder {
+    let folder = match std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from) {
+        Some(folder) if folder.is_absolute() => Some(folder),
+        _ => std::env::home_dir().map(|home| home.join(".cache")),
+    };
+    match folder {
+        Some(folder) => {
+            let cache = redact_stream::FolderCache::new(folder.join("redact"));
+            builder.hyperscan_cache(Arc::new(cache))
         }
+        None => builder,
     }
 }
 
-/// The engine's scanner of that name, if it has it.
-fn scanner_kind(choice: EngineChoice) -> Option<ScannerKind> {
-    match choice {
-        EngineChoice::Auto => Some(ScannerKind::Auto),
-        EngineChoice::Regex => Some(ScannerKind::Regex),
-        EngineChoice::Simd | EngineChoice::Hyperscan => None,
-    }
+#[cfg(not(feature = "hyperscan"))]
+fn with_cache(builder: EngineBuilder) -> EngineBuilder {
+    builder
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use redact_stream::{Confidence, Mask};
+use redact_stream::{Confidence, Mask, ScannerKind};
 use serde::Deserialize;
 
 use crate::args::{ConfigArgs, RuleArgs, SettingArgs};
@@ -101,6 +101,17 @@ impl EngineChoice {
             EngineChoice::Simd => "simd",
             EngineChoice::Hyperscan => "hyperscan",
             EngineChoice::Regex => "regex",
+        }
+    }
+}
+
+impl From<EngineChoice> for ScannerKind {
+    fn from(choice: EngineChoice) -> ScannerKind {
+        match choice {
+            EngineChoice::Auto => ScannerKind::Auto,
+            EngineChoice::Simd => ScannerKind::Simd,
+            EngineChoice::Hyperscan => ScannerKind::Hyperscan,
+            EngineChoice::Regex => ScannerKind::Regex,
         }
     }
 }
