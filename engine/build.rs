@@ -7,6 +7,16 @@ mod error;
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod rule;
 
+/// The modules of the scanner that sort windows into buckets, at their paths in the library.
+#[path = "src/scan"]
+#[allow(dead_code)]
+mod scan {
+    pub(crate) mod simd {
+        pub(crate) mod buckets;
+        pub(crate) mod windows;
+    }
+}
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -15,6 +25,7 @@ use rule::{Rule, RuleSet};
 fn main() {
     println!("cargo::rerun-if-changed=rules");
     println!("cargo::rerun-if-changed=src/rule");
+    println!("cargo::rerun-if-changed=src/scan/simd");
     let mut files: Vec<_> = std::fs::read_dir("rules")
         .expect("engine/rules is readable")
         .map(|entry| entry.expect("engine/rules is readable").path())
@@ -32,6 +43,10 @@ fn main() {
     let mut out = String::from("pub(crate) static BUILTIN: &[Rule] = &[\n");
     rules.iter().for_each(|rule| write_rule(&mut out, rule));
     out.push_str("];\n");
+    let default = rules.iter().filter(|r| r.is_default());
+    let windows = scan::simd::windows::distinct(default);
+    let buckets = scan::simd::buckets::assign(&windows);
+    writeln!(out, "pub(crate) static BUCKETS: &[u8] = &{buckets:?};").expect("writing to a string");
     let target = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     std::fs::write(Path::new(&target).join("builtin.rs"), out).expect("OUT_DIR is writable");
 }

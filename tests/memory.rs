@@ -48,7 +48,8 @@ fn memory_is_bounded() {
 fn clean_lines_allocate_nothing() {
     let mut stream = StreamRedactor::new(Setup::builtin().engine(ScannerKind::Auto, false));
     let mut sink = Count::default();
-    let block = b"2026-03-14T09:26:53.589Z INFO billing request id=7d3f status=200 bytes=91220\n".repeat(2000);
+    let block = b"2026-03-14T09:26:53.589Z INFO billing request id=7d3f status=200 bytes=91220\n"
+        .repeat(2000);
     let Ok(()) = stream.push(&block, &mut sink);
     let region = Region::new(ALLOCATOR);
     for _ in 0..20 {
@@ -61,7 +62,8 @@ fn clean_lines_allocate_nothing() {
 fn lines_with_secrets_allocate_no_more_than_they_did_before() {
     let mut stream = StreamRedactor::new(Setup::builtin().engine(ScannerKind::Auto, false));
     let mut sink = Count::default();
-    let block = b"level=info db=postgres://app:only-for-docs-42@db/x password=only-for-docs-43\n".repeat(500);
+    let block = b"level=info db=postgres://app:only-for-docs-42@db/x password=only-for-docs-43\n"
+        .repeat(500);
     for _ in 0..3 {
         let Ok(()) = stream.push(&block, &mut sink);
     }
@@ -74,7 +76,14 @@ fn lines_with_secrets_allocate_no_more_than_they_did_before() {
 }
 
 fn a_line_without_end_is_held_in_a_window() {
-    for filler in [&b"\0"[..], b"a", b"{\"k\":[1,2,3]},", b"eyJ", b"password=", b"-----BEGIN PRIVATE KEY-----"] {
+    for filler in [
+        &b"\0"[..],
+        b"a",
+        b"{\"k\":[1,2,3]},",
+        b"eyJ",
+        b"password=",
+        b"-----BEGIN PRIVATE KEY-----",
+    ] {
         let mut stream = StreamRedactor::new(Setup::builtin().engine(ScannerKind::Auto, true));
         let mut sink = Count::default();
         // 64 MiB for the first, less for the rest: the bound does not depend on it.

@@ -93,7 +93,9 @@ impl OpenBlock {
             b' ' | b'\t' | b'"' | b'\'' | b'`' | b'#' | b'*' | b'>' | b'|' | b'(' | b'[' | b',' => {
                 true
             }
-            b'+' | b'.' | b'/' => matches!(line.get(at + 1), Some(b' ' | b'/' | b'"' | b'\'')),
+            // Base64 may begin with these, so only what they stand before tells a sign from a body.
+            b'/' if line.get(at + 1) == Some(&b'/') => line.get(at + 2) == Some(&b' '),
+            b'+' | b'.' | b'/' => matches!(line.get(at + 1), Some(b' ' | b'"' | b'\'')),
             _ => false,
         };
         (0..line.len()).find(|at| !loose(*at)).unwrap_or(line.len())

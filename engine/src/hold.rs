@@ -28,8 +28,7 @@ pub(crate) fn release_limit(rules: &[Compiled], hay: &[u8], scratch: &mut Scratc
                         break;
                     }
                     if compiled.is_alive(index, scratch, hay, start) {
-                        hold = start + secret_offset;
-                        break;
+                        hold = compiled.secret_start(index, scratch, hay, start).min(hold);
                     }
                 }
                 continue;
@@ -47,8 +46,7 @@ pub(crate) fn release_limit(rules: &[Compiled], hay: &[u8], scratch: &mut Scratc
                         }
                     });
                 if begins {
-                    hold = start as usize + secret_offset;
-                    break;
+                    hold = compiled.secret_start(index, scratch, hay, start as usize).min(hold);
                 }
             }
         }

@@ -41,6 +41,9 @@ mod engine;
 pub mod lint;
 mod secret;
 
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
 pub use engine::{Engine, EngineBuilder, Finding};
 pub use error::{BuildError, Problem};
 pub use mask::Mask;

@@ -99,7 +99,8 @@ fn read(path: &Path) -> Vec<Case> {
         let mask = MaskForm::parse(raw.mask.as_deref().unwrap_or("label"));
         let input = bytes(raw.input);
         let output = raw.output.map_or_else(|| input.clone(), bytes);
-        Case { name, input, output, setup: Setup { rules, mask, confidence: Confidence::Medium } }
+        let setup = Setup { name: None, rules, mask, confidence: Confidence::Medium };
+        Case { name, input, output, setup }
     };
     file.case.into_iter().map(case).collect()
 }
@@ -120,8 +121,7 @@ fn part(part: Part) -> Vec<u8> {
         Part::Text(text) => expand(&text),
         Part::Repeat { repeat, times } => expand(&repeat).repeat(times),
         Part::Hex { hex } => {
-            let digits: Vec<u32> =
-                hex.chars().filter_map(|c| c.to_digit(16)).collect();
+            let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
             digits.chunks(2).map(|d| (d[0] * 16 + d[1]) as u8).collect()
         }
     }

@@ -142,18 +142,11 @@ impl Oracle {
         out
     }
 
-    fn accepts(
-        &self,
-        rule: &OracleRule,
-        line: &[u8],
-        at: usize,
-        start: usize,
-        end: usize,
-    ) -> bool {
+    fn accepts(&self, rule: &OracleRule, line: &[u8], at: usize, start: usize, end: usize) -> bool {
         let secret = &line[start..end];
         !secret.is_empty()
             && !self.is_masked(line, start, end)
-            && has_keyword(&rule.raw, line, at)
+            && self.has_keyword(&rule.raw, line, at)
             && (rule.raw.entropy == 0.0 || entropy(secret) >= rule.raw.entropy)
             && !rule.allow.iter().any(|a| a.is_match(secret))
             && (rule.raw.check.is_none() || luhn(secret))
@@ -170,12 +163,29 @@ impl Oracle {
             MaskForm::Partial(keep) => Some(regex(&format!(r"\*{{4}}[A-Za-z0-9]{{0,{keep}}}"))),
             _ => None,
         };
-        for mask in own.iter().flat_map(|own| own.find_iter(&line[start..])) {
-            masked[start + mask.start()..start + mask.end()].fill(true);
+        // Own masks from any position, overlapping ones too.
+        for at in 0..line.len() {
+            let mask = own.as_ref().and_then(|own| own.find_at(line, at));
+            if let Some(mask) = mask.filter(|mask| mask.start() == at) {
+                masked[mask.range()].fill(true);
+            }
         }
-        (start..end).all(|at| {
-            masked[at] || (line[at].is_ascii() && !line[at].is_ascii_alphanumeric())
-        })
+        (start..end)
+            .all(|at| masked[at] || (line[at].is_ascii() && !line[at].is_ascii_alphanumeric()))
+    }
+
+    /// A keyword in the bytes before `at`; words inside masks do not count.
+    fn has_keyword(&self, rule: &Raw, line: &[u8], at: usize) -> bool {
+        let from = at.saturating_sub(rule.near.unwrap_or(48));
+        let masks: Vec<_> = self.label_mask.find_iter(line).map(|m| m.range()).collect();
+        let has = |word: &String| {
+            let word = word.to_ascii_lowercase().into_bytes();
+            (from..at).any(|i| {
+                line[i..at].to_ascii_lowercase().starts_with(&word)
+                    && !masks.iter().any(|m| m.start < i && i < m.end)
+            })
+        };
+        rule.keywords.is_empty() || rule.keywords.iter().any(has)
     }
 
     fn merge(&self, mut spans: Vec<Span>) -> Vec<Span> {
@@ -250,16 +260,6 @@ fn whole_characters(line: &[u8], mut start: usize, mut end: usize) -> (usize, us
     (start, end)
 }
 
-fn has_keyword(rule: &Raw, line: &[u8], at: usize) -> bool {
-    let before = &line[at.saturating_sub(rule.near.unwrap_or(48))..at];
-    let before = before.to_ascii_lowercase();
-    let has = |word: &String| {
-        let word = word.to_ascii_lowercase().into_bytes();
-        (0..before.len()).any(|i| before[i..].starts_with(&word))
-    };
-    rule.keywords.is_empty() || rule.keywords.iter().any(has)
-}
-
 fn entropy(bytes: &[u8]) -> f64 {
     let mut sum = 0.0;
     for value in 0..=255u8 {
@@ -276,8 +276,12 @@ fn luhn(bytes: &[u8]) -> bool {
     let digits: Vec<u32> =
         bytes.iter().filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0')).collect();
     let doubled = |d: u32| if d > 4 { 2 * d - 9 } else { 2 * d };
-    let sum: u32 =
-        digits.iter().rev().enumerate().map(|(i, d)| if i % 2 == 0 { *d } else { doubled(*d) }).sum();
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(i, d)| if i % 2 == 0 { *d } else { doubled(*d) })
+        .sum();
     digits.len() > 1 && sum % 10 == 0
 }
 
@@ -285,7 +289,7 @@ fn luhn(bytes: &[u8]) -> bool {
 fn is_json_number(line: &[u8], start: usize, end: usize) -> bool {
     let json = regex(r"(?s)^[ \t\n\x0c\r]*[{\[]");
     let before = regex(r"[:,\[][ \t\n\x0c\r]*\z");
-    let after = regex(r"\A[ \t\n\x0c\r]*[,}\]]");
+    let after = regex(r"\A[ \t\n\x0c\r]*(?:[,}\]]|\z)");
     line[start].is_ascii_digit()
         && line[start..end].iter().all(|b| b"0123456789-+.eE".contains(b))
         && json.find(line).is_some_and(|m| m.start() == 0)

@@ -7,11 +7,12 @@ use redact_tests::{Run, Setup, cut};
 
 /// A body: lines of 64 base64 characters and a shorter last one.
 fn body() -> impl Strategy<Value = Vec<String>> {
-    (prop::collection::vec("[A-Za-z0-9+/]{64}", 1..12), "[A-Za-z0-9+/]{20,62}={0,2}")
-        .prop_map(|(mut lines, last)| {
+    (prop::collection::vec("[A-Za-z0-9+/]{64}", 1..12), "[A-Za-z0-9+/]{20,62}={0,2}").prop_map(
+        |(mut lines, last)| {
             lines.push(last);
             lines
-        })
+        },
+    )
 }
 
 fn markers() -> impl Strategy<Value = (&'static str, &'static str)> {
@@ -26,9 +27,8 @@ fn markers() -> impl Strategy<Value = (&'static str, &'static str)> {
 
 /// No four bytes of a body line stand in the output.
 fn gone(output: &[u8], body: &[String]) -> bool {
-    let left = |line: &String| {
-        line.as_bytes().windows(12).any(|w| output.windows(12).any(|o| o == w))
-    };
+    let left =
+        |line: &String| line.as_bytes().windows(12).any(|w| output.windows(12).any(|o| o == w));
     !body.iter().any(left)
 }
 

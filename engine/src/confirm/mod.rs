@@ -18,7 +18,8 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
 
-use crate::rule::{Rule, ValueSyntax};
+use crate::mask;
+use crate::rule::{Rule, ValueSyntax, parse};
 use crate::scan::Candidate;
 
 pub(crate) mod assignment;
@@ -57,6 +58,8 @@ impl View {
 pub(crate) struct Compiled {
     pub(crate) rule: Rule,
     anchored: OnceLock<DFA>,
+    /// What stands before the group `secret`.
+    before_secret: OnceLock<Option<DFA>>,
     unanchored: OnceLock<meta::Regex>,
     allow: OnceLock<Option<meta::Regex>>,
 }
@@ -64,6 +67,7 @@ pub(crate) struct Compiled {
 /// What one thread needs to confirm: the lazy DFAs' states, and how far each rule has come.
 pub(crate) struct Scratch {
     caches: Vec<Option<Box<Cache>>>,
+    before_caches: Vec<Option<Box<Cache>>>,
     meta_caches: Vec<Option<Box<meta::Cache>>>,
     /// By rule: the stream offset before which no match starts any more.
     next: Vec<u64>,
@@ -80,6 +84,7 @@ impl Scratch {
     pub(crate) fn new(rules: usize) -> Scratch {
         Scratch {
             caches: (0..rules).map(|_| None).collect(),
+            before_caches: (0..rules).map(|_| None).collect(),
             meta_caches: (0..rules).map(|_| None).collect(),
             next: vec![0; rules],
             blocked: vec![false; rules],
@@ -112,6 +117,7 @@ impl Compiled {
         Compiled {
             rule,
             anchored: OnceLock::new(),
+            before_secret: OnceLock::new(),
             unanchored: OnceLock::new(),
             allow: OnceLock::new(),
         }
@@ -193,6 +199,47 @@ impl Compiled {
         self.walk(&mut scratch.caches[index], line, at).alive
     }
 
+    /// Where the secret of a match that starts at `at` and is not complete can begin at the earliest, at most the line's end.
+    pub(crate) fn secret_start(
+        &self,
+        index: usize,
+        scratch: &mut Scratch,
+        line: &[u8],
+        at: usize,
+    ) -> usize {
+        let least = (at + self.rule.secret_offset as usize).min(line.len());
+        let Some(dfa) = self.before_secret() else { return least };
+        let cache = &mut scratch.before_caches[index];
+        let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
+        let input = Input::new(line).range(at..).anchored(Anchored::Yes);
+        let Ok(mut state) = dfa.start_state_forward(cache, &input) else { return least };
+        for (i, byte) in line[at..].iter().enumerate() {
+            match dfa.next_state(cache, state, *byte) {
+                Ok(next) if next.is_match() => return at + i,
+                Ok(next) => state = next,
+                Err(_) => return least,
+            }
+        }
+        line.len()
+    }
+
+    fn before_secret(&self) -> Option<&DFA> {
+        let build = || {
+            if self.rule.secret_offset == 0 {
+                return None;
+            }
+            let hir = parse::before_secret(&parse::hir(self.rule.pattern()).ok()?)?;
+            let config = thompson::Config::new().utf8(false);
+            let nfa = thompson::Compiler::new().configure(config).build_from_hir(&hir).ok()?;
+            let config = DFA::config()
+                .match_kind(MatchKind::All)
+                .cache_capacity(512 << 10)
+                .skip_cache_capacity_check(true);
+            DFA::builder().configure(config).build_from_nfa(nfa).ok()
+        };
+        self.before_secret.get_or_init(build).as_ref()
+    }
+
     /// The first match that starts in `lo..=hi`.
     fn search(
         &self,
@@ -229,7 +276,9 @@ impl Compiled {
             scratch.meta_caches[index].get_or_insert_with(|| Box::new(regex.create_cache()));
         let mut slots = [None; 32];
         let input = Input::new(line).range(span.clone()).anchored(Anchored::Yes);
-        regex.search_slots_with(cache, &input, &mut slots);
+        // The Pike VM panics when it is given more slots than the pattern has.
+        let count = (group * 2 + 2).min(slots.len());
+        regex.search_slots_with(cache, &input, &mut slots[..count]);
         match (slots.get(group * 2).copied().flatten(), slots.get(group * 2 + 1).copied().flatten())
         {
             (Some(start), Some(end)) => start.get()..end.get(),
@@ -269,6 +318,8 @@ pub(crate) fn confirm(
     hits: &mut Vec<Hit>,
 ) {
     candidates.sort_unstable();
+    // The same buffer holds other text now.
+    scratch.values = assignment::Memo::default();
     let mut line = 0..0;
     for i in 0..candidates.len() {
         let candidate = candidates[i];
@@ -342,7 +393,8 @@ impl Job<'_> {
         let span = if to == from {
             let walk = compiled.walk(&mut scratch.caches[self.index], line, from);
             if self.growing && walk.alive {
-                return self.undecided(from, walk.end, line, scratch).unwrap_or(lo) + 1;
+                self.undecided(from, line, scratch);
+                return lo + 1;
             }
             walk.end.map(|end| from..end)
         } else if self.growing {
@@ -378,6 +430,8 @@ impl Job<'_> {
             }
             Outcome::Open(from) => {
                 scratch.hold = scratch.hold.min(offset + from);
+                // Keys inside the value must not move the rule past this one.
+                scratch.blocked[self.index] = true;
                 offset + end
             }
             Outcome::Key => self.advance(scratch, offset + end),
@@ -390,24 +444,16 @@ impl Job<'_> {
         to
     }
 
-    /// A match at `at` may still grow: nothing of it may be released yet.
-    fn undecided(
-        &self,
-        at: usize,
-        _end: Option<usize>,
-        line: &[u8],
-        scratch: &mut Scratch,
-    ) -> Option<usize> {
+    /// A match at `at` may still grow: nothing of its secret may be released yet.
+    fn undecided(&self, at: usize, line: &[u8], scratch: &mut Scratch) {
         let rule = &self.compiled.rule;
         let secret = match (rule.value, rule.block) {
             // The secret stands behind the key or marker, which is not complete.
             (ValueSyntax::Assignment, _) | (_, Some(_)) => line.len(),
-            _ => at + rule.secret_offset as usize,
+            _ => self.compiled.secret_start(self.index, scratch, line, at),
         };
-        let secret = secret.min(line.len());
         scratch.hold = scratch.hold.min(self.line.start + secret);
         scratch.blocked[self.index] = true;
-        None
     }
 
     fn decide(&self, line: &[u8], span: Range<usize>, scratch: &mut Scratch) -> Outcome {
@@ -420,6 +466,9 @@ impl Job<'_> {
                 (self.compiled.secret(scratch, self.index, line, span.clone()), span.start)
             }
             ValueSyntax::Assignment => {
+                if mask::in_label_mask(line, span.start) {
+                    return Outcome::Key;
+                }
                 match assignment::value(line, span.clone(), self.growing, &mut scratch.values) {
                     assignment::Value::Secret(value) => (value, span.start),
                     assignment::Value::None => return Outcome::Key,

@@ -5,6 +5,9 @@
 pub(crate) struct ByteSet(pub(crate) [u64; 4]);
 
 impl ByteSet {
+    /// Every byte value.
+    pub(crate) const FULL: ByteSet = ByteSet([!0; 4]);
+
     /// The set of one byte.
     pub(crate) fn single(byte: u8) -> ByteSet {
         let mut set = ByteSet::default();
@@ -37,6 +40,11 @@ impl ByteSet {
     /// The byte values, ascending.
     pub(crate) fn iter(self) -> impl Iterator<Item = u8> {
         (0..=255u8).filter(move |b| self.contains(*b))
+    }
+
+    /// What is in either set.
+    pub(crate) fn union(&self, other: &ByteSet) -> ByteSet {
+        ByteSet(std::array::from_fn(|i| self.0[i] | other.0[i]))
     }
 
     /// What is not in the set.

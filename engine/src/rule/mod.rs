@@ -24,6 +24,7 @@ use super::error::{BuildError, Problem};
 pub(crate) mod anchor;
 pub(crate) mod byte_set;
 pub(crate) mod example;
+pub(crate) mod frequency;
 pub(crate) mod parse;
 pub(crate) mod spec;
 

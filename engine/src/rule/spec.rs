@@ -149,6 +149,11 @@ impl From<&Anchor> for EmbeddedAnchor {
 }
 
 impl Rule {
+    /// Whether the rule is in use unless the user says otherwise: group `secrets`, confidence medium and up.
+    pub fn is_default(&self) -> bool {
+        self.group == "secrets" && self.confidence >= Confidence::Medium
+    }
+
     /// The unique id, in kebab-case.
     pub fn id(&self) -> &str {
         &self.id

@@ -10,8 +10,8 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::{Candidate, Scanner};
 use crate::rule::Rule;
-use crate::rule::anchor::probability;
 use crate::rule::byte_set::ByteSet;
+use crate::rule::frequency::probability;
 
 /// Literals rarer than this are not made longer.
 const RARE: f64 = 1e-9;

@@ -10,6 +10,7 @@ use std::any::Any;
 use crate::rule::Rule;
 
 pub(crate) mod literal;
+pub(crate) mod simd;
 
 /// One nomination: a match of `rule` may start at any position of `lo..=hi`, in bytes from the block's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +44,8 @@ pub enum ScannerKind {
     /// The fastest that is there.
     #[default]
     Auto,
+    /// Windows of byte classes by vector code: the fastest, everywhere.
+    Simd,
     /// Required literals by Aho-Corasick; everywhere.
     Regex,
 }
@@ -51,7 +54,20 @@ impl ScannerKind {
     /// Makes the scanner for `rules`.
     pub(crate) fn build(self, rules: &[&Rule]) -> Box<dyn Scanner> {
         match self {
-            ScannerKind::Auto | ScannerKind::Regex => Box::new(literal::LiteralScanner::new(rules)),
+            ScannerKind::Auto | ScannerKind::Simd => {
+                let known = is_default_set(rules).then_some(crate::builtin::BUCKETS);
+                Box::new(simd::SimdScanner::new(rules, known))
+            }
+            ScannerKind::Regex => Box::new(literal::LiteralScanner::new(rules)),
         }
     }
+}
+
+/// Whether these are just the built-in rules that are on by default, whose buckets were made at build time.
+fn is_default_set(rules: &[&Rule]) -> bool {
+    let default = crate::builtin::BUILTIN.iter().filter(|r| r.is_default());
+    default.clone().count() == rules.len()
+        && default.zip(rules).all(|(a, b)| {
+            a.id() == b.id() && a.pattern() == b.pattern() && a.keywords == b.keywords
+        })
 }
