@@ -17,10 +17,27 @@ use crate::rule::BlockKind;
 /// How far behind a begin marker its end marker is looked for on the same line, in bytes; what a line has behind this is
 /// masked run by run.
 pub(crate) const SAME_LINE_CAP: usize = 16 << 10;
+/// What ends a block.
+const END_MARKERS: [&str; 3] = ["-----END ", "---- END ", "Private-MAC: "];
+/// The length of the longest end marker, in bytes.
+pub(crate) const LONGEST_END_MARKER: usize = 13;
 const LONG_RUN: usize = 20;
 const MAX_MISSES: u32 = 4;
 /// The longest per-line prefix that is compared, in bytes.
 const LONGEST_PREFIX: usize = 256;
+
+/// The end of a secret of another rule at `span`: before an end marker that it runs into, so that the marker stays for the block's
+/// rule. A marker that lies all inside the secret changes nothing.
+pub(crate) fn end_before_marker(line: &[u8], span: Range<usize>) -> usize {
+    let runs_into = |at: &usize| {
+        let known = |marker: &&str| line[*at..].starts_with(marker.as_bytes());
+        END_MARKERS.iter().find(|m| known(m)).is_some_and(|m| at + m.len() > span.end)
+    };
+    let from = span.end.saturating_sub(LONGEST_END_MARKER).max(span.start);
+    // Markers begin with a dash or a capital: most secrets are told apart by one byte.
+    let mut starts = (from..span.end).filter(|at| matches!(line[*at], b'-' | b'P'));
+    starts.find(runs_into).unwrap_or(span.end)
+}
 
 /// A block whose end marker has not come yet.
 #[derive(Clone, Debug)]
@@ -74,10 +91,11 @@ impl OpenBlock {
     }
 
     fn end_marker(&self, text: &[u8]) -> Option<usize> {
+        let [pem, ssh2, ppk] = END_MARKERS;
+        let find = |marker: &str| memchr::memmem::find(text, marker.as_bytes());
         match self.kind {
-            BlockKind::Pem => memchr::memmem::find(text, b"-----END ")
-                .or_else(|| memchr::memmem::find(text, b"---- END ")),
-            BlockKind::Ppk => memchr::memmem::find(text, b"Private-MAC"),
+            BlockKind::Pem => find(pem).or_else(|| find(ssh2)),
+            BlockKind::Ppk => find(ppk),
         }
     }
 

@@ -131,6 +131,7 @@ impl Oracle {
                 let all = captures.get(0).expect("group 0 is the match");
                 let secret = captures.name("secret").unwrap_or(all);
                 let (start, end) = whole_characters(line, secret.start(), secret.end());
+                let end = before_end_marker(line, start, end);
                 if self.accepts(rule, line, all.start(), start, end) {
                     out.push((start, end, index));
                     at = all.end();
@@ -258,6 +259,16 @@ fn whole_characters(line: &[u8], mut start: usize, mut end: usize) -> (usize, us
         end += usize::from(inner(end));
     }
     (start, end)
+}
+
+/// A secret that runs into the end marker of a block ends before it.
+fn before_end_marker(line: &[u8], start: usize, end: usize) -> usize {
+    let marker = regex("-----END |---- END |Private-MAC: ");
+    marker
+        .find_iter(&line[start..])
+        .map(|m| start + m.start()..start + m.end())
+        .find(|m| m.start < end && end < m.end)
+        .map_or(end, |m| m.start)
 }
 
 fn entropy(bytes: &[u8]) -> f64 {

@@ -130,7 +130,7 @@ impl Compiled {
             ValueSyntax::Assignment => assignment::MAX_REACH,
         };
         let block = if self.rule.block.is_some() { crate::block::SAME_LINE_CAP } else { 0 };
-        self.rule.max_len() + value + block + 2
+        self.rule.max_len() + value + block + crate::block::LONGEST_END_MARKER
     }
 
     fn dfa(&self) -> &DFA {
@@ -477,6 +477,7 @@ impl Job<'_> {
             }
         };
         let secret = whole_characters(line, secret);
+        let secret = secret.start..crate::block::end_before_marker(line, secret);
         match condition::judge(self.compiled, self.accept, line, context, secret.clone()) {
             Ok(_) => Outcome::Secret(secret),
             Err(_) if rule.value == ValueSyntax::Assignment => Outcome::Key,

@@ -171,8 +171,8 @@ pub(crate) fn is_secret(line: &[u8], name: &Name, span: Range<usize>, quoted: bo
         || (!quoted && is_code(value))
         || is_location(value)
         || is_prose(value)
-        // Armour has rules of its own, which need the markers.
-        || matches!(value, b"-----BEGIN" | b"-----END")
+        // Armour has rules of its own, which need the marker.
+        || value == b"-----BEGIN"
         || value.iter().all(|b| *b == value[0])
     {
         return false;

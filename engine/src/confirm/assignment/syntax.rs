@@ -170,7 +170,9 @@ fn quoted_value(line: &[u8], from: usize, quote: &[u8]) -> Parsed {
         at = end + quote.len();
     }
     let open = text.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(text.len());
-    Parsed::Value { span: from..from + open, quoted: true, complete: from + open < line.len() }
+    // Without its closing quote, a value ends at the first blank; until the line is over, the quote may still come.
+    let complete = text.len() == LONGEST_VALUE;
+    Parsed::Value { span: from..from + open, quoted: true, complete }
 }
 
 fn bare_value(line: &[u8], name: &Name, from: usize, operator: u8, memo: &mut Memo) -> Parsed {
