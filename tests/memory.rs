@@ -81,12 +81,11 @@ fn a_line_without_end_is_held_in_a_window() {
         (b"\0", 1024),
         (b"a", 64),
         (b"{\"k\":[1,2,3]},", 64),
-        (b"eyJ", 16),
-        (b"password=", 16),
-        (b"-----BEGIN PRIVATE KEY-----", 16),
+        (b"eyJ", 64),
+        (b"password=", 64),
+        (b"-----BEGIN PRIVATE KEY-----", 64),
     ];
     for (filler, blocks) in fillers {
-        let started = std::time::Instant::now();
         let mut stream = StreamRedactor::new(Setup::builtin().engine(ScannerKind::Auto, true));
         let mut sink = Count::default();
         let block = filler.repeat((64 << 10) / filler.len());
@@ -97,7 +96,7 @@ fn a_line_without_end_is_held_in_a_window() {
             most = most.max(growth(&region));
         }
         let Ok(()) = stream.finish(&mut sink);
-        println!("{}: {most} bytes, {:?}", filler.escape_ascii(), started.elapsed());
+        println!("{}: {most} bytes", filler.escape_ascii());
         assert!(most < 16 << 20, "{}: {most} bytes", filler.escape_ascii());
         assert!(stream.stats().bytes == (blocks * block.len()) as u64);
     }

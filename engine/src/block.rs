@@ -44,6 +44,8 @@ pub(crate) fn end_before_marker(line: &[u8], span: Range<usize>) -> usize {
 pub(crate) struct OpenBlock {
     pub(crate) rule: u32,
     kind: BlockKind,
+    /// The mask that this rule's bodies get, without its end.
+    mask: Vec<u8>,
     prefix: Vec<u8>,
     begun: bool,
     misses: u32,
@@ -55,13 +57,15 @@ impl OpenBlock {
     pub(crate) fn begin(
         kind: BlockKind,
         rule: u32,
+        label: &str,
         line: &[u8],
         marker: Range<usize>,
         spans: &mut Vec<Range<usize>>,
     ) -> Option<OpenBlock> {
         let prefix = &line[..marker.start];
         let prefix = prefix[prefix.len().saturating_sub(LONGEST_PREFIX)..].to_vec();
-        let mut block = OpenBlock { rule, kind, prefix, begun: false, misses: 0 };
+        let mask = format!("[REDACTED:{label}").into_bytes();
+        let mut block = OpenBlock { rule, kind, mask, prefix, begun: false, misses: 0 };
         let cap = line.len().min(marker.end + SAME_LINE_CAP);
         if let Some(end) = block.end_marker(&line[marker.end..cap]) {
             let body = trim_escapes(line, marker.end..marker.end + end);
@@ -135,8 +139,9 @@ impl OpenBlock {
                 continue;
             }
             if let Some(len) = label_mask_len(&line[at..]) {
-                found = true;
-                self.begun = true;
+                // Masks of other rules stand in lines that are no body.
+                let own = line[at..].strip_prefix(&*self.mask);
+                found |= own.is_some_and(|rest| matches!(rest[0], b']' | b':'));
                 at += len;
                 continue;
             }
@@ -213,6 +218,7 @@ mod tests {
                         block = OpenBlock::begin(
                             BlockKind::Pem,
                             0,
+                            "x",
                             line.as_bytes(),
                             marker,
                             &mut spans,

@@ -4,7 +4,7 @@
 //! anchor is not complete yet, such as `gh` of `ghp_…`: for each anchor the end of the text is compared with the
 //! beginnings of its window; where the anchor comes later in a match, the rule's automaton says whether it is alive.
 
-use crate::confirm::{Compiled, Scratch};
+use crate::confirm::{Compiled, Scratch, character_around};
 use crate::rule::ValueSyntax;
 use crate::rule::byte_set::ByteSet;
 
@@ -51,5 +51,6 @@ pub(crate) fn release_limit(rules: &[Compiled], hay: &[u8], scratch: &mut Scratc
             }
         }
     }
-    hold
+    // A character leaves whole.
+    character_around(hay, hold).map_or(hold, |(start, _)| start)
 }

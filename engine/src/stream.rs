@@ -452,13 +452,15 @@ impl Work {
                 self.scratch.unadvance(begin.rule as usize, self.view.base + begin.start as u64);
                 return;
             }
-            self.block = OpenBlock::begin(kind, begin.rule, text, marker, &mut self.spans);
+            let label = rules[begin.rule as usize].rule.label();
+            self.block = OpenBlock::begin(kind, begin.rule, label, text, marker, &mut self.spans);
+            let last = self.spans.last().map_or(begin.end, |s| line.start + s.end);
+            // Without an end on this line, all of the line was read: further markers on it say nothing new.
+            at = if self.block.is_some() { line.end } else { last };
+            self.add_spans(engine, hay, line.start, begin.rule);
             if line.end == hay.len() && hay.last() != Some(&b'\n') {
                 self.block = None;
             }
-            let last = self.spans.last().map_or(begin.end, |s| line.start + s.end);
-            self.add_spans(engine, hay, line.start, begin.rule);
-            at = if self.block.is_some() { line.end } else { last };
         }
     }
 

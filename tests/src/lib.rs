@@ -237,6 +237,9 @@ pub struct Recorder<'t> {
     input: &'t [u8],
     /// How much of the input has come out.
     at: usize,
+    /// Line feeds before `counted`.
+    lines: u64,
+    counted: usize,
     /// What came out so far.
     pub run: Run,
 }
@@ -244,7 +247,13 @@ pub struct Recorder<'t> {
 impl<'t> Recorder<'t> {
     /// A recorder of what becomes of `input`.
     pub fn new(input: &'t [u8]) -> Recorder<'t> {
-        Recorder { input, at: 0, run: Run { output: Vec::new(), findings: Vec::new() } }
+        Recorder {
+            input,
+            at: 0,
+            lines: 0,
+            counted: 0,
+            run: Run { output: Vec::new(), findings: Vec::new() },
+        }
     }
 }
 
@@ -265,9 +274,10 @@ impl Sink for Recorder<'_> {
             "a finding stands at its offset in the original"
         );
         assert!(finding.start < finding.end, "a finding is not empty");
-        let before = &self.input[..self.at];
-        let lines = before.iter().filter(|b| **b == b'\n').count() as u64;
-        assert_eq!(finding.line, lines + 1, "a finding stands on its line");
+        let more = &self.input[self.counted..self.at];
+        self.lines += more.iter().filter(|b| **b == b'\n').count() as u64;
+        self.counted = self.at;
+        assert_eq!(finding.line, self.lines + 1, "a finding stands on its line");
         self.at = finding.end as usize;
         self.run.findings.push(*finding);
         self.run.output.extend_from_slice(mask);

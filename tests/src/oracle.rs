@@ -107,13 +107,23 @@ impl Oracle {
         answer.matches.extend(found.iter().map(moved));
         let mut spans = self.merge(found);
         let (mut masked, mut map) = self.render(line, &spans);
-        for _ in 0..8 {
+        for round in 1..=9 {
             let again = if spans.is_empty() { vec![] } else { self.find(&masked) };
             if again.is_empty() {
                 break;
             }
             answer.made_by_masks = true;
-            spans.extend(again.iter().map(|s| original(&map, *s)));
+            let mut new: Vec<Span> = again.iter().map(|s| original(&map, *s)).collect();
+            // After eight looks the rest of the line is one secret, and then all of it.
+            let rest = match round {
+                8 => new.iter().map(|s| s.0).min(),
+                9 => Some(0),
+                _ => None,
+            };
+            let end = line.strip_suffix(b"\r").unwrap_or(line).len();
+            let rule = new[0].2;
+            new.extend(rest.filter(|start| *start < end).map(|start| (start, end, rule)));
+            spans.extend(new);
             spans = self.merge(spans);
             (masked, map) = self.render(line, &spans);
         }
@@ -252,13 +262,19 @@ fn original(map: &[[usize; 4]], (start, end, rule): Span) -> Span {
     (from, to, rule)
 }
 
-fn whole_characters(line: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
-    let inner = |at: usize| at < line.len() && (0x80..0xc0).contains(&line[at]);
-    for _ in 0..3 {
-        start -= usize::from(start > 0 && inner(start));
-        end += usize::from(inner(end));
-    }
-    (start, end)
+/// Widens a span so that it cuts no character.
+fn whole_characters(line: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let around = |at: usize| {
+        let lengths = |from: usize| (2..=4).map(move |len| (from, from + len));
+        (at.saturating_sub(3)..at)
+            .flat_map(lengths)
+            .filter(|(_, to)| at < *to && *to <= line.len())
+            .find(|(from, to)| {
+                std::str::from_utf8(&line[*from..*to]).is_ok_and(|s| s.chars().count() == 1)
+            })
+            .unwrap_or((at, at))
+    };
+    (around(start).0, around(end).1)
 }
 
 /// A secret that runs into the end marker of a block ends before it.

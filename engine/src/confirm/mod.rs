@@ -392,7 +392,8 @@ impl Job<'_> {
         let compiled = self.compiled;
         let span = if to == from {
             let walk = compiled.walk(&mut scratch.caches[self.index], line, from);
-            if self.growing && walk.alive {
+            let cut = |end: &usize| matches!(character_around(line, *end), Some((_, None)));
+            if self.growing && (walk.alive || walk.end.as_ref().is_some_and(cut)) {
                 self.undecided(from, line, scratch);
                 return lo + 1;
             }
@@ -418,7 +419,9 @@ impl Job<'_> {
                     end: offset + secret.end,
                     rule: self.index as u32,
                 });
-                self.advance(scratch, offset + end)
+                // Keys all inside a long value need no look of their own: each would read the rest of it.
+                let inside = (offset + secret.end).saturating_sub(assignment::LONG_VALUE);
+                self.advance(scratch, (offset + end).max(inside))
             }
             Outcome::Begin => {
                 scratch.begins.push(Hit {
@@ -499,15 +502,32 @@ enum Outcome {
 
 /// Widens a span so that it does not cut a UTF-8 sequence.
 fn whole_characters(line: &[u8], span: Range<usize>) -> Range<usize> {
-    let continues = |at: usize| line.get(at).is_some_and(|b| b & 0xc0 == 0x80);
-    let (mut start, mut end) = (span.start, span.end);
-    for _ in 0..3 {
-        if start > 0 && continues(start) {
-            start -= 1;
-        }
-        if continues(end) {
-            end += 1;
-        }
-    }
+    let start = match character_around(line, span.start) {
+        Some((start, Some(_))) => start,
+        _ => span.start,
+    };
+    let end = character_around(line, span.end).and_then(|(_, end)| end).unwrap_or(span.end);
     start..end
+}
+
+/// The UTF-8 sequence that goes on at position `at`, begun before: where it starts, and where it ends if all of it is there.
+///
+/// A sequence that another byte breaks off is none.
+pub(crate) fn character_around(line: &[u8], at: usize) -> Option<(usize, Option<usize>)> {
+    if line.get(at).is_some_and(|b| b & 0xc0 != 0x80) {
+        return None;
+    }
+    let start = (at.saturating_sub(3)..at).rev().find(|p| line[*p] & 0xc0 != 0x80)?;
+    let len = match line[start] {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => return None,
+    };
+    let sequence = &line[start..line.len().min(start + len)];
+    match std::str::from_utf8(sequence) {
+        Ok(_) if at < start + len => Some((start, Some(start + len))),
+        Err(error) if error.error_len().is_none() => Some((start, None)),
+        _ => None,
+    }
 }

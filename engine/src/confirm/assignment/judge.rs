@@ -161,6 +161,7 @@ const PLACEHOLDERS: &[&str] = &[
 /// Judges the value at `span` of `line`.
 pub(crate) fn is_secret(line: &[u8], name: &Name, span: Range<usize>, quoted: bool) -> bool {
     let value = line[span].trim_ascii();
+    let value = &value[..value.len().min(super::LONG_VALUE)];
     if value.len() < 4 || about_a_secret(line, name) {
         return false;
     }
