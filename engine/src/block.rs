@@ -21,6 +21,10 @@ use crate::rule::BlockKind;
 /// How far behind a begin marker its end marker is looked for on the same line, in bytes; what a line has behind this is
 /// masked run by run.
 pub(crate) const SAME_LINE_CAP: usize = 16 << 10;
+/// What ends a block.
+const END_MARKERS: [&str; 3] = ["-----END ", "---- END ", "Private-MAC: "];
+/// The length of the longest end marker, in bytes.
+pub(crate) const LONGEST_END_MARKER: usize = 13;
 const LONG_RUN: usize = 20;
 /// What is shorter in a block on one line is an ellipsis, not a key.
 const LEAST_RUN: usize = 8;
@@ -28,11 +32,26 @@ const MAX_MISSES: u32 = 4;
 /// The longest per-line prefix that is compared, in bytes.
 const LONGEST_PREFIX: usize = 256;
 
+/// The end of a secret of another rule at `span`: before an end marker that it runs into, so that the marker stays for the block's
+/// rule. A marker that lies all inside the secret changes nothing.
+pub(crate) fn end_before_marker(line: &[u8], span: Range<usize>) -> usize {
+    let runs_into = |at: &usize| {
+        let known = |marker: &&str| line[*at..].starts_with(marker.as_bytes());
+        END_MARKERS.iter().find(|m| known(m)).is_some_and(|m| at + m.len() > span.end)
+    };
+    let from = span.end.saturating_sub(LONGEST_END_MARKER).max(span.start);
+    // Markers begin with a dash or a capital: most secrets are told apart by one byte.
+    let mut starts = (from..span.end).filter(|at| matches!(line[*at], b'-' | b'P'));
+    starts.find(runs_into).unwrap_or(span.end)
+}
+
 /// A block whose end marker has not come yet.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenBlock {
     pub(crate) rule: u32,
     kind: BlockKind,
+    /// The mask that this rule's bodies get, without its end.
+    mask: Vec<u8>,
     prefix: Vec<u8>,
     begun: bool,
     misses: u32,
@@ -44,13 +63,15 @@ impl OpenBlock {
     pub(crate) fn begin(
         kind: BlockKind,
         rule: u32,
+        label: &str,
         line: &[u8],
         marker: Range<usize>,
         spans: &mut Vec<Range<usize>>,
     ) -> Option<OpenBlock> {
         let prefix = &line[..marker.start];
         let prefix = prefix[prefix.len().saturating_sub(LONGEST_PREFIX)..].to_vec();
-        let mut block = OpenBlock { rule, kind, prefix, begun: false, misses: 0 };
+        let mask = format!("[REDACTED:{label}").into_bytes();
+        let mut block = OpenBlock { rule, kind, mask, prefix, begun: false, misses: 0 };
         if kind == BlockKind::Element {
             return Some(block);
         }
@@ -88,10 +109,11 @@ impl OpenBlock {
     }
 
     fn end_marker(&self, text: &[u8]) -> Option<usize> {
+        let [pem, ssh2, ppk] = END_MARKERS;
+        let find = |marker: &str| memchr::memmem::find(text, marker.as_bytes());
         match self.kind {
-            BlockKind::Pem => memchr::memmem::find(text, b"-----END ")
-                .or_else(|| memchr::memmem::find(text, b"---- END ")),
-            BlockKind::Ppk => memchr::memmem::find(text, b"Private-MAC"),
+            BlockKind::Pem => find(pem).or_else(|| find(ssh2)),
+            BlockKind::Ppk => find(ppk),
             BlockKind::Element => None,
         }
     }
@@ -119,7 +141,9 @@ impl OpenBlock {
             b' ' | b'\t' | b'"' | b'\'' | b'`' | b'#' | b'*' | b'>' | b'|' | b'(' | b'[' | b',' => {
                 true
             }
-            b'+' | b'.' | b'/' => matches!(line.get(at + 1), Some(b' ' | b'/' | b'"' | b'\'')),
+            // Base64 may begin with these, so only what they stand before tells a sign from a body.
+            b'/' if line.get(at + 1) == Some(&b'/') => line.get(at + 2) == Some(&b' '),
+            b'+' | b'.' | b'/' => matches!(line.get(at + 1), Some(b' ' | b'"' | b'\'')),
             _ => false,
         };
         (0..line.len()).find(|at| !loose(*at)).unwrap_or(line.len())
@@ -141,8 +165,9 @@ impl OpenBlock {
                 continue;
             }
             if let Some(len) = label_mask_len(&line[at..]) {
-                found = true;
-                self.begun = true;
+                // Masks of other rules stand in lines that are no body.
+                let own = line[at..].strip_prefix(&*self.mask);
+                found |= own.is_some_and(|rest| matches!(rest[0], b']' | b':'));
                 at += len;
                 continue;
             }
@@ -219,6 +244,7 @@ mod tests {
                         block = OpenBlock::begin(
                             BlockKind::Pem,
                             0,
+                            "x",
                             line.as_bytes(),
                             marker,
                             &mut spans,

@@ -262,24 +262,43 @@ fn bounded(hir: &Hir) -> Result<usize, String> {
     Ok(max)
 }
 
-/// The least distance in bytes from the start of a match to its group `secret`, if the pattern has that group.
+/// The least distance in bytes from the start of a match to its secret, if the pattern has the group `secret`: 0 if a match may
+/// do without that group, since the whole match is the secret then.
 fn secret_offset(hir: &Hir) -> Option<usize> {
+    group_offset(hir).map(|(offset, always)| if always { offset } else { 0 })
+}
+
+/// The least distance in bytes to the group `secret`, and whether every match has it.
+fn group_offset(hir: &Hir) -> Option<(usize, bool)> {
     match hir.kind() {
-        HirKind::Capture(c) if c.name.as_deref() == Some("secret") => Some(0),
-        HirKind::Capture(c) => secret_offset(&c.sub),
-        HirKind::Repetition(r) => secret_offset(&r.sub),
+        HirKind::Capture(c) if c.name.as_deref() == Some("secret") => Some((0, true)),
+        HirKind::Capture(c) => group_offset(&c.sub),
+        HirKind::Repetition(r) => {
+            group_offset(&r.sub).map(|(offset, always)| (offset, always && r.min > 0))
+        }
         HirKind::Alternation(parts) => {
-            let all: Vec<_> = parts.iter().map(secret_offset).collect();
-            // Where a branch has no such group, the whole match is the secret.
-            all.iter()
-                .any(Option::is_some)
-                .then(|| all.iter().map(|o| o.unwrap_or(0)).min().unwrap_or(0))
+            let all: Vec<_> = parts.iter().map(group_offset).collect();
+            let some = all.iter().flatten();
+            let least = some.clone().map(|(offset, _)| *offset).min()?;
+            Some((least, some.count() == all.len() && all.iter().flatten().all(|(_, a)| *a)))
         }
         HirKind::Concat(parts) => {
-            let at = parts.iter().position(|part| secret_offset(part).is_some())?;
+            let at = parts.iter().position(|part| group_offset(part).is_some())?;
             let before: usize =
                 parts[..at].iter().map(|p| p.properties().minimum_len().unwrap_or(0)).sum();
-            secret_offset(&parts[at]).map(|inner| before + inner)
+            group_offset(&parts[at]).map(|(inner, always)| (before + inner, always))
+        }
+        _ => None,
+    }
+}
+
+/// What stands before the group `secret` in every match, if the pattern is that plain.
+pub(crate) fn before_secret(hir: &Hir) -> Option<Hir> {
+    let is_secret = |part: &Hir| matches!(part.kind(), HirKind::Capture(c) if c.name.as_deref() == Some("secret"));
+    match hir.kind() {
+        HirKind::Concat(parts) => {
+            let at = parts.iter().position(is_secret)?;
+            Some(Hir::concat(parts[..at].to_vec()))
         }
         _ => None,
     }

@@ -376,7 +376,8 @@ fn quoted_value(line: &[u8], from: usize, quote: &[u8], tie: Tie) -> Parsed {
         at = end + quote.len();
     }
     let open = text.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(text.len());
-    found(from + open, from + open < line.len())
+    // Without its closing quote, a value ends at the first blank; until the line is over, the quote may still come.
+    found(from + open, text.len() == LONGEST_VALUE)
 }
 
 fn bare_value(
