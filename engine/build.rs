@@ -43,10 +43,9 @@ fn main() {
     let mut out = String::from("pub(crate) static BUILTIN: &[Rule] = &[\n");
     rules.iter().for_each(|rule| write_rule(&mut out, rule));
     out.push_str("];\n");
-    let default = rules.iter().filter(|r| r.is_default());
-    let windows = scan::simd::windows::distinct(default);
-    let buckets = scan::simd::buckets::assign(&windows);
-    writeln!(out, "pub(crate) static BUCKETS: &[u8] = &{buckets:?};").expect("writing to a string");
+    let windows = scan::simd::windows::distinct(rules.iter().filter(|r| r.is_default()));
+    let default = scan::simd::buckets::assign(&windows, &[]);
+    writeln!(out, "pub(crate) static BUCKETS: &[u8] = &{default:?};").expect("writing to a string");
     let target = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     std::fs::write(Path::new(&target).join("builtin.rs"), out).expect("OUT_DIR is writable");
 }

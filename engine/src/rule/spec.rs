@@ -100,6 +100,8 @@ pub enum BlockKind {
     Pem,
     /// PuTTY's `.ppk` files: to the line `Private-MAC:`.
     Ppk,
+    /// An XML element whose text stands on the next line.
+    Element,
 }
 
 /// One rule. Made by [`super::RuleSet::parse`] or built in.

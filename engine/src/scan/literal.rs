@@ -78,6 +78,13 @@ impl LiteralScanner {
     }
 }
 
+#[cfg(test)]
+impl LiteralScanner {
+    pub(crate) fn everywhere(&self) -> &[u32] {
+        &self.everywhere
+    }
+}
+
 impl Scanner for LiteralScanner {
     fn name(&self) -> String {
         "regex".to_owned()

@@ -109,8 +109,7 @@ impl ScannerOptions {
     pub(crate) fn build(&self, rules: &[&Rule]) -> Result<Chosen, BuildError> {
         let chosen: Result<Chosen, String> = match self.kind {
             ScannerKind::Auto | ScannerKind::Simd => {
-                let known = is_default_set(rules).then_some(crate::builtin::BUCKETS);
-                Ok((Box::new(simd::SimdScanner::new(rules, known)), Vec::new()))
+                Ok((Box::new(simd::SimdScanner::new(rules)), Vec::new()))
             }
             ScannerKind::Regex => Ok(portable(rules)),
             ScannerKind::Hyperscan => hyperscan_scanner(rules, self.cache.as_deref()),
@@ -142,13 +141,4 @@ fn hyperscan_scanner(rules: &[&Rule], cache: Option<&dyn DatabaseCache>) -> Resu
 #[cfg(not(feature = "hyperscan"))]
 fn hyperscan_scanner(_: &[&Rule], _: Option<&dyn DatabaseCache>) -> Result<Chosen, String> {
     Err("this build has no libhs; build with the feature `hyperscan`".to_owned())
-}
-
-/// Whether these are just the built-in rules that are on by default, whose buckets were made at build time.
-fn is_default_set(rules: &[&Rule]) -> bool {
-    let default = crate::builtin::BUILTIN.iter().filter(|r| r.is_default());
-    default.clone().count() == rules.len()
-        && default.zip(rules).all(|(a, b)| {
-            a.id() == b.id() && a.pattern() == b.pattern() && a.keywords == b.keywords
-        })
 }

@@ -1,0 +1,11 @@
+//! Properties and cases of the engine, through its public API, for every scanner.
+
+mod blocks;
+mod bytes;
+mod cases;
+mod chunking;
+mod flush;
+mod masks;
+mod matches;
+mod replay;
+mod shapes;
