@@ -172,3 +172,73 @@ fn read_own_file(path: &Path) -> Option<Vec<u8>> {
     file.take(LARGEST_BYTES).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("redact-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        folder
+    }
+
+    #[test]
+    fn what_is_stored_is_loaded_and_private() {
+        let folder = folder("private");
+        let cache = FolderCache::new(&folder);
+        assert_eq!(cache.load("k"), None);
+        cache.store("k", b"database");
+        assert_eq!(cache.load("k").as_deref(), Some(&b"database"[..]));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&cache.path("k"))), (0o700, 0o600));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_others_may_write_or_that_is_no_file_is_not_loaded() {
+        let folder = folder("shared");
+        let cache = FolderCache::new(&folder);
+        cache.store("k", b"database");
+        fs::set_permissions(cache.path("k"), fs::Permissions::from_mode(0o660)).unwrap();
+        assert_eq!(cache.load("k"), None);
+        cache.store("l", b"database");
+        std::os::unix::fs::symlink(cache.path("l"), cache.path("m")).unwrap();
+        assert_eq!(cache.load("m"), None);
+        fs::create_dir(cache.path("n")).unwrap();
+        assert_eq!(cache.load("n"), None);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_keeps_a_bounded_number() {
+        let folder = folder("bounded");
+        let cache = FolderCache::new(&folder);
+        (0..3 * KEPT).for_each(|i| cache.store(&format!("{i:032x}"), b"database"));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), KEPT);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_no_failure() {
+        let cache = FolderCache::new("/dev/null/redact");
+        cache.store("k", b"database");
+        assert_eq!(cache.load("k"), None);
+    }
+
+    #[test]
+    fn an_envelope_is_checked_byte_by_byte() {
+        let database: BlockDatabase = "abc".parse().unwrap();
+        let sealed = seal(&[false, true, false], &database.serialize().unwrap());
+        assert_eq!(open(&sealed, 3).unwrap().0, [false, true, false]);
+        assert!(open(&sealed, 2).is_err());
+        for at in 0..sealed.len() {
+            let mut damaged = sealed.clone();
+            damaged[at] ^= 1;
+            assert!(open(&damaged, 3).is_err(), "byte {at}");
+            assert!(open(&sealed[..at], 3).is_err(), "length {at}");
+        }
+    }
+}

@@ -292,3 +292,102 @@ fn assemble(
         version: version.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_that_lose_matches_are_refused() {
+        for version in ["5.4.3", "5.4.9", "5.4.11", "5.4.12", "5.4.12-rc1", "4.7.0", "", "unknown"]
+        {
+            assert!(known_bad(version).is_some(), "{version}");
+        }
+        for version in ["5.4.0", "5.4.2", "5.4.13", "5.5.0", "5.6.1", "6.0.0"] {
+            assert!(known_bad(version).is_none(), "{version}");
+        }
+    }
+
+    fn ranges(text: &[u8], target: &Target, ends: &[i64]) -> Vec<(u32, u32)> {
+        let (mut open, mut touched, mut out) = (vec![EMPTY], Vec::new(), Vec::new());
+        let mut ranges = Ranges::new(text, &mut open, &mut touched, &mut out);
+        ends.iter().for_each(|end| ranges.add(target, *end));
+        ranges.close();
+        assert_eq!(open, [EMPTY]);
+        out.sort();
+        out.iter().map(|c| (c.lo, c.hi)).collect()
+    }
+
+    #[test]
+    fn many_ends_of_one_match_are_one_range() {
+        let target = Target { rule: 0, min: 4, max: 8 };
+        let ends: Vec<i64> = (20..5000).collect();
+        assert_eq!(ranges(&[b'x'; 6000], &target, &ends), [(12, 4995)]);
+    }
+
+    #[test]
+    fn a_range_stays_in_its_line_whatever_the_order_of_ends() {
+        let target = Target { rule: 0, min: 2, max: 8 };
+        let text = b"0123\n56789\nbcdef";
+        assert_eq!(ranges(text, &target, &[4, 8, 14]), [(0, 2), (5, 6), (11, 12)]);
+        assert_eq!(ranges(text, &target, &[14, 4, 8]), [(0, 2), (5, 6), (11, 12)]);
+        // Too little of the line stands before the end.
+        assert_eq!(ranges(text, &target, &[6]), []);
+        // A match behind the end.
+        let behind = Target { rule: 0, min: -4, max: 0 };
+        assert_eq!(ranges(text, &behind, &[3, 15]), [(3, 7), (15, 15)]);
+    }
+
+    #[test]
+    fn without_scratch_space_everything_is_nominated() {
+        let rules = crate::RuleSet::builtin().into_rules();
+        let (scanner, _) = HyperscanScanner::new(&rules.iter().collect::<Vec<_>>(), None).unwrap();
+        let mut none = ScanScratch { space: None, open: vec![], touched: vec![] };
+        let mut out = Vec::new();
+        scanner.scan(b"some text", &mut none, &mut out);
+        assert_eq!(out.len(), rules.len());
+        assert!(out.iter().all(|c| (c.lo, c.hi) == (0, 8)));
+    }
+
+    #[test]
+    fn rules_that_are_left_out_are_found_by_the_rest() {
+        let rules = crate::RuleSet::builtin().into_rules();
+        let rules: Vec<&Rule> = rules.iter().take(12).collect();
+        let (all, _) = HyperscanScanner::new(&rules, None).unwrap();
+        let left_out: Vec<bool> = (0..rules.len()).map(|i| i % 2 == 0).collect();
+        let windows = window::windows(&rules, &left_out);
+        let patterns: Patterns = windows
+            .iter()
+            .enumerate()
+            .map(|(id, w)| Pattern { id: Some(id), ..Pattern::new(w.text.as_str()).unwrap() })
+            .collect();
+        let database = patterns.build().unwrap();
+        let half = assemble(&rules, &left_out, database, "test", self_test::SOME).unwrap();
+        for rule in &rules {
+            for example in rule.matches() {
+                let text = crate::lint::expand(rule, example);
+                let nominated = |scanner: &HyperscanScanner| {
+                    let mut out = Vec::new();
+                    scanner.scan(text.as_bytes(), &mut *scanner.scratch(), &mut out);
+                    let mut rules: Vec<u32> = out.iter().map(|c| c.rule).collect();
+                    rules.sort_unstable();
+                    rules.dedup();
+                    rules
+                };
+                assert_eq!(nominated(&half), nominated(&all), "{}", rule.id());
+            }
+        }
+    }
+
+    #[test]
+    fn a_library_that_loses_matches_fails_the_self_test() {
+        let rules = crate::RuleSet::builtin().into_rules();
+        let rules: Vec<&Rule> = rules.iter().take(2).collect();
+        let windows = window::windows(&rules, &[false, false]);
+        // A database of other expressions stands for a library that finds nothing.
+        let database: BlockDatabase = "never in any sample of a rule".parse().unwrap();
+        let error = self_test::run(&database, &windows, self_test::ALL).unwrap_err();
+        let planted = windows.len() * self_test::ALL;
+        assert!(error.contains(&format!("loses {planted} of {planted}")), "{error}");
+    }
+}
