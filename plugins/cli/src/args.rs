@@ -17,7 +17,7 @@ Examples:
   redact --in-place logs/*.log                  clean files where they are
   redact -z --in-place logs/*.gz                ... also compressed ones
   redact --check --report found.jsonl *.log     only look; exit code 1 if there is something
-  redact --only secrets,pii < in > out          personal data as well
+  redact --only private-key,jwt < in > out      look only for these
 
 Exit codes:
   0  done (also when the reader of the output went away)
@@ -239,8 +239,8 @@ pub(crate) struct RuleArgs {
 
     /// Look only for these rules or groups; several by commas or repeated
     ///
-    /// Ids and groups are those of `redact rules list`. Without this flag the group `secrets` is looked for; naming a group
-    /// here, such as `pii`, switches it on.
+    /// Ids and groups are those of `redact rules list`. Without this flag the group `secrets` is looked for; another group,
+    /// such as one of your own rules, is switched on by naming it here.
     #[arg(long, value_name = "RULE|GROUP", value_delimiter = ',')]
     #[arg(help_heading = "What to look for")]
     pub(crate) only: Option<Vec<String>>,
