@@ -74,7 +74,7 @@ fn write_rule(out: &mut String, r: &Rule) {
          entropy: {:?}, check: {check}, on_check_fail: CheckFailure::{:?}, allow: {}, \
          confidence: Confidence::{:?}, group: {}, reference: {}, value: ValueSyntax::{:?}, block: {block}, \
          matches: {}, rejects: {}, source: {}, line: {}, max_len: {}, has_secret_group: {}, secret_offset: {}, \
-         anchors: Cow::Borrowed(&[{}]) }},",
+         anchors: Cow::Borrowed(&[{}]), around: {:?} }},",
         text(r.id()),
         text(r.label()),
         text(r.provider()),
@@ -97,6 +97,7 @@ fn write_rule(out: &mut String, r: &Rule) {
         r.has_secret_group,
         r.secret_offset,
         anchors.join(", "),
+        r.around,
     )
     .expect("writing to a string");
 }

@@ -1,4 +1,4 @@
-//! Secrets of several lines: PEM and PGP armour, PuTTY keys.
+//! Secrets of several lines: PEM and PGP armour, PuTTY keys; and the text of XML elements on a line of its own.
 //!
 //! A rule with `block = …` matches the begin marker. From there to the end marker every line's body is masked, line by
 //! line, so nothing is held back and memory does not depend on the block's length: markers, per-line prefixes
@@ -8,25 +8,50 @@
 //! What counts as body: a run of at least [`LONG_RUN`] base64 characters anywhere, or any run where a line's body starts,
 //! once the body has begun. Lines of other writers may stand between. After [`MAX_MISSES`] lines in a row without body the
 //! block is over: an end marker that never comes must not mask a whole log.
+//!
+//! Of an element, only the first line with text behind the tag is looked at, and masked if it is one value that looks
+//! drawn at random.
 
 use std::ops::Range;
 
+use crate::confirm::assignment::judge;
 use crate::mask::label_mask_len;
 use crate::rule::BlockKind;
 
 /// How far behind a begin marker its end marker is looked for on the same line, in bytes; what a line has behind this is
 /// masked run by run.
 pub(crate) const SAME_LINE_CAP: usize = 16 << 10;
+/// What ends a block.
+const END_MARKERS: [&str; 3] = ["-----END ", "---- END ", "Private-MAC: "];
+/// The length of the longest end marker, in bytes.
+pub(crate) const LONGEST_END_MARKER: usize = 13;
 const LONG_RUN: usize = 20;
+/// What is shorter in a block on one line is an ellipsis, not a key.
+const LEAST_RUN: usize = 8;
 const MAX_MISSES: u32 = 4;
 /// The longest per-line prefix that is compared, in bytes.
 const LONGEST_PREFIX: usize = 256;
+
+/// The end of a secret of another rule at `span`: before an end marker that it runs into, so that the marker stays for the block's
+/// rule. A marker that lies all inside the secret changes nothing.
+pub(crate) fn end_before_marker(line: &[u8], span: Range<usize>) -> usize {
+    let runs_into = |at: &usize| {
+        let known = |marker: &&str| line[*at..].starts_with(marker.as_bytes());
+        END_MARKERS.iter().find(|m| known(m)).is_some_and(|m| at + m.len() > span.end)
+    };
+    let from = span.end.saturating_sub(LONGEST_END_MARKER).max(span.start);
+    // Markers begin with a dash or a capital: most secrets are told apart by one byte.
+    let mut starts = (from..span.end).filter(|at| matches!(line[*at], b'-' | b'P'));
+    starts.find(runs_into).unwrap_or(span.end)
+}
 
 /// A block whose end marker has not come yet.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenBlock {
     pub(crate) rule: u32,
     kind: BlockKind,
+    /// The mask that this rule's bodies get, without its end.
+    mask: Vec<u8>,
     prefix: Vec<u8>,
     begun: bool,
     misses: u32,
@@ -38,17 +63,24 @@ impl OpenBlock {
     pub(crate) fn begin(
         kind: BlockKind,
         rule: u32,
+        label: &str,
         line: &[u8],
         marker: Range<usize>,
         spans: &mut Vec<Range<usize>>,
     ) -> Option<OpenBlock> {
         let prefix = &line[..marker.start];
         let prefix = prefix[prefix.len().saturating_sub(LONGEST_PREFIX)..].to_vec();
-        let mut block = OpenBlock { rule, kind, prefix, begun: false, misses: 0 };
+        let mask = format!("[REDACTED:{label}").into_bytes();
+        let mut block = OpenBlock { rule, kind, mask, prefix, begun: false, misses: 0 };
+        if kind == BlockKind::Element {
+            return Some(block);
+        }
         let cap = line.len().min(marker.end + SAME_LINE_CAP);
         if let Some(end) = block.end_marker(&line[marker.end..cap]) {
             let body = trim_escapes(line, marker.end..marker.end + end);
-            if !body.is_empty() && label_mask_len(&line[body.clone()]) != Some(body.len()) {
+            let long =
+                line[body.clone()].split(|b| !is_base64(*b)).any(|run| run.len() >= LEAST_RUN);
+            if long && label_mask_len(&line[body.clone()]) != Some(body.len()) {
                 spans.push(body);
             }
             return None;
@@ -59,6 +91,9 @@ impl OpenBlock {
 
     /// Masks the body in a line inside the block; true if the block goes on.
     pub(crate) fn line(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
+        if self.kind == BlockKind::Element {
+            return self.element_text(line, spans);
+        }
         let end = self.end_marker(line);
         let text = &line[..end.unwrap_or(line.len())];
         let found = self.body(text, self.prefix_len(text), spans);
@@ -74,11 +109,24 @@ impl OpenBlock {
     }
 
     fn end_marker(&self, text: &[u8]) -> Option<usize> {
+        let [pem, ssh2, ppk] = END_MARKERS;
+        let find = |marker: &str| memchr::memmem::find(text, marker.as_bytes());
         match self.kind {
-            BlockKind::Pem => memchr::memmem::find(text, b"-----END ")
-                .or_else(|| memchr::memmem::find(text, b"---- END ")),
-            BlockKind::Ppk => memchr::memmem::find(text, b"Private-MAC"),
+            BlockKind::Pem => find(pem).or_else(|| find(ssh2)),
+            BlockKind::Ppk => find(ppk),
+            BlockKind::Element => None,
         }
+    }
+
+    /// Masks the value that is all of `line`; true if the line is empty.
+    fn element_text(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
+        let start = line.len() - line.trim_ascii_start().len();
+        let value = line.trim_ascii();
+        if judge::is_lone_secret(value) {
+            spans.push(start..start + value.len());
+        }
+        self.misses += 1;
+        value.is_empty() && self.misses < MAX_MISSES
     }
 
     /// The length of what stands before the body in `line`: the begin line's prefix, any digit for a digit, or else blanks,
@@ -93,7 +141,9 @@ impl OpenBlock {
             b' ' | b'\t' | b'"' | b'\'' | b'`' | b'#' | b'*' | b'>' | b'|' | b'(' | b'[' | b',' => {
                 true
             }
-            b'+' | b'.' | b'/' => matches!(line.get(at + 1), Some(b' ' | b'/' | b'"' | b'\'')),
+            // Base64 may begin with these, so only what they stand before tells a sign from a body.
+            b'/' if line.get(at + 1) == Some(&b'/') => line.get(at + 2) == Some(&b' '),
+            b'+' | b'.' | b'/' => matches!(line.get(at + 1), Some(b' ' | b'"' | b'\'')),
             _ => false,
         };
         (0..line.len()).find(|at| !loose(*at)).unwrap_or(line.len())
@@ -115,8 +165,9 @@ impl OpenBlock {
                 continue;
             }
             if let Some(len) = label_mask_len(&line[at..]) {
-                found = true;
-                self.begun = true;
+                // Masks of other rules stand in lines that are no body.
+                let own = line[at..].strip_prefix(&*self.mask);
+                found |= own.is_some_and(|rest| matches!(rest[0], b']' | b':'));
                 at += len;
                 continue;
             }
@@ -193,6 +244,7 @@ mod tests {
                         block = OpenBlock::begin(
                             BlockKind::Pem,
                             0,
+                            "x",
                             line.as_bytes(),
                             marker,
                             &mut spans,
@@ -237,6 +289,23 @@ mod tests {
         );
         let wanted = text.replace(BODY, "#").replace("aB3=", "#");
         assert_eq!(masked(&text), wanted);
+    }
+
+    #[test]
+    fn an_elements_text_is_masked_if_it_is_a_lone_value() {
+        for (text, masked) in [
+            ("  Zk3vQ9xTb2LwPq8R", Some(2..18)),
+            ("hunter22hunter", None),
+            ("<name>x</name>", None),
+            ("${TOKEN_1}", None),
+            ("two words", None),
+        ] {
+            let mut spans = Vec::new();
+            let mut block =
+                OpenBlock::begin(BlockKind::Element, 0, b"<token>", 0..7, &mut spans).unwrap();
+            assert!(!block.line(text.as_bytes(), &mut spans));
+            assert_eq!(spans.pop(), masked, "{text}");
+        }
     }
 
     #[test]

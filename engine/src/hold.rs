@@ -4,7 +4,7 @@
 //! anchor is not complete yet, such as `gh` of `ghp_…`: for each anchor the end of the text is compared with the
 //! beginnings of its window; where the anchor comes later in a match, the rule's automaton says whether it is alive.
 
-use crate::confirm::{Compiled, Scratch};
+use crate::confirm::{Compiled, Scratch, character_around};
 use crate::rule::ValueSyntax;
 use crate::rule::byte_set::ByteSet;
 
@@ -28,8 +28,7 @@ pub(crate) fn release_limit(rules: &[Compiled], hay: &[u8], scratch: &mut Scratc
                         break;
                     }
                     if compiled.is_alive(index, scratch, hay, start) {
-                        hold = start + secret_offset;
-                        break;
+                        hold = compiled.secret_start(index, scratch, hay, start).min(hold);
                     }
                 }
                 continue;
@@ -47,11 +46,11 @@ pub(crate) fn release_limit(rules: &[Compiled], hay: &[u8], scratch: &mut Scratc
                         }
                     });
                 if begins {
-                    hold = start as usize + secret_offset;
-                    break;
+                    hold = compiled.secret_start(index, scratch, hay, start as usize).min(hold);
                 }
             }
         }
     }
-    hold
+    // A character leaves whole.
+    character_around(hay, hold).map_or(hold, |(start, _)| start)
 }

@@ -135,6 +135,11 @@ impl Mask {
             let start = from + back;
             at = at.max(start + label_mask_len(&line[start..]).unwrap_or(0));
         }
+        if let Some(longest) = self.own_mask_longest() {
+            let ends = (span.start.saturating_sub(longest)..span.start)
+                .filter_map(|start| Some(start + self.own_mask_len(&line[start..])?));
+            at = at.max(ends.max().unwrap_or(0));
+        }
         while at < span.end {
             let rest = &line[at..];
             if let Some(len) = label_mask_len(rest).or_else(|| self.own_mask_len(rest)) {
@@ -146,6 +151,15 @@ impl Mask {
             }
         }
         true
+    }
+
+    /// The most bytes that [`Mask::own_mask_len`] answers.
+    fn own_mask_longest(&self) -> Option<usize> {
+        match &self.0 {
+            Kind::Fixed(fixed) => Some(fixed.len()),
+            Kind::Partial(keep) => Some(4 + keep),
+            _ => None,
+        }
     }
 
     fn own_mask_len(&self, text: &[u8]) -> Option<usize> {
@@ -169,15 +183,27 @@ pub(crate) fn label_mask_len(text: &[u8]) -> Option<usize> {
         .then_some(PREFIX.len() + len + 1)
 }
 
-/// Whether `span` is a bare number of a JSON line, so that its mask must become a JSON string.
+/// Whether position `at` of `line` stands inside a label mask.
+pub(crate) fn in_label_mask(line: &[u8], at: usize) -> bool {
+    let from = at.saturating_sub(LONGEST_MASK);
+    memchr::memmem::rfind(&line[from..at], PREFIX).is_some_and(|back| {
+        label_mask_len(&line[from + back..]).is_some_and(|n| from + back + n > at)
+    })
+}
+
+/// Whether `line` begins as JSON does.
+pub(crate) fn begins_as_json(line: &[u8]) -> bool {
+    matches!(line.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// Whether `span` of a line that [begins as JSON](begins_as_json) is a bare number, so that its mask must become a string.
 pub(crate) fn is_json_number(line: &[u8], span: Range<usize>) -> bool {
     let number = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
     let before = line[..span.start].trim_ascii_end().last();
     let after = line[span.end..].trim_ascii_start().first();
     line[span].iter().all(number)
         && matches!(before, Some(b':' | b',' | b'['))
-        && matches!(after, Some(b',' | b'}' | b']'))
-        && matches!(line.trim_ascii_start().first(), Some(b'{' | b'['))
+        && matches!(after, None | Some(b',' | b'}' | b']'))
 }
 
 #[cfg(test)]
@@ -217,6 +243,7 @@ mod tests {
     fn bare_json_numbers_are_told_from_text() {
         let line = br#"{"pin": 123456, "n": 1}"#;
         assert!(is_json_number(line, 8..14));
-        assert!(!is_json_number(b"pin: 123456, x", 5..11));
+        assert!(begins_as_json(line) && !begins_as_json(b"pin: 123456, x"));
+        assert!(!is_json_number(b"{pin: 123456 x", 6..12));
     }
 }

@@ -38,7 +38,8 @@ use crate::scan::Candidate;
 /// Complete lines are looked at in blocks of at most this many bytes: 64 KiB and more cost the same per byte, less costs
 /// more (`bench`, `block_size`).
 const BLOCK: usize = 256 << 10;
-/// How often a line with findings is looked at again for what the masks themselves bring about.
+/// How often a line with findings is looked at again for what the masks themselves bring about; after that the rest of the
+/// line is masked, so that hostile lines cost no more than this many looks.
 const MAX_ROUNDS: usize = 8;
 
 /// Where the output goes.
@@ -235,6 +236,7 @@ impl StreamRedactor {
         carry.clear();
         self.carry = carry;
         (self.done, self.cut) = (0, false);
+        self.work.cut_json = None;
         result
     }
 
@@ -258,9 +260,11 @@ impl StreamRedactor {
         self.done = (self.work.offset - self.base) as usize;
         let keep_from = self.done.saturating_sub(self.engine.reach());
         if keep_from > 0 {
+            let json = mask::begins_as_json(&self.carry);
             self.carry.drain(..keep_from);
             self.base += keep_from as u64;
             self.done -= keep_from;
+            self.work.cut_json.get_or_insert(json);
             self.cut = true;
         }
     }
@@ -292,6 +296,8 @@ struct Work {
     offset: u64,
     stats: Stats,
     block: Option<OpenBlock>,
+    /// Whether the line whose start is no longer there began as JSON does.
+    cut_json: Option<bool>,
     /// Hits that reach over the last step's limit; spans from the carry's base at that time are in stream offsets.
     pending: Vec<(u64, u64, u32)>,
     candidates: Vec<Candidate>,
@@ -321,6 +327,7 @@ impl Work {
             offset: 0,
             stats: Stats { findings: vec![0; rules], ..Stats::default() },
             block: None,
+            cut_json: None,
             pending: Vec::new(),
             candidates: Vec::new(),
             hits: Vec::new(),
@@ -348,11 +355,7 @@ impl Work {
     ) -> Result<(), S::Error> {
         let view = self.view;
         self.candidates.clear();
-        let (scanner, scratch) = (engine.scanner(), &mut *self.scan_scratch);
-        match view.growing {
-            true => scanner.scan_open(hay, scratch, &mut self.candidates),
-            false => scanner.scan(hay, scratch, &mut self.candidates),
-        }
+        engine.scanner().scan(hay, &mut *self.scan_scratch, &mut self.candidates);
         let open_end = view.limit < hay.len() || view.growing;
         if self.candidates.is_empty()
             && self.pending.is_empty()
@@ -425,7 +428,7 @@ impl Work {
                 let text = without_line_feed(&hay[line.clone()]);
                 let rule = block.rule;
                 let goes_on = block.line(text, &mut self.spans);
-                self.add_spans(line.start, rule);
+                self.add_spans(engine, hay, line.start, rule);
                 at = line.end;
                 // A line that is cut by the window cannot be followed any further.
                 if !goes_on || (self.view.limit < hay.len() && line.end == hay.len()) {
@@ -449,22 +452,24 @@ impl Work {
                 self.scratch.unadvance(begin.rule as usize, self.view.base + begin.start as u64);
                 return;
             }
-            self.block = OpenBlock::begin(kind, begin.rule, text, marker, &mut self.spans);
+            let label = rules[begin.rule as usize].rule.label();
+            self.block = OpenBlock::begin(kind, begin.rule, label, text, marker, &mut self.spans);
+            let last = self.spans.last().map_or(begin.end, |s| line.start + s.end);
+            // Without an end on this line, all of the line was read: further markers on it say nothing new.
+            at = if self.block.is_some() { line.end } else { last };
+            self.add_spans(engine, hay, line.start, begin.rule);
             if line.end == hay.len() && hay.last() != Some(&b'\n') {
                 self.block = None;
             }
-            let last = self.spans.last().map_or(begin.end, |s| line.start + s.end);
-            self.add_spans(line.start, begin.rule);
-            at = if self.block.is_some() { line.end } else { last };
         }
     }
 
-    fn add_spans(&mut self, offset: usize, rule: u32) {
-        self.hits.extend(self.spans.iter().map(|s| Hit {
-            start: offset + s.start,
-            end: offset + s.end,
-            rule,
-        }));
+    /// Adds the spans of a block's body; what an earlier run masked is none.
+    fn add_spans(&mut self, engine: &Engine, hay: &[u8], offset: usize, rule: u32) {
+        let hits =
+            self.spans.iter().map(|s| Hit { start: offset + s.start, end: offset + s.end, rule });
+        let mask = &engine.accept().mask;
+        self.hits.extend(hits.filter(|h| !mask.covers(hay, h.start..h.end)));
     }
 
     /// Makes the output a fixed point: each line with hits is masked, looked at again, and what its masks bring about is
@@ -479,11 +484,23 @@ impl Work {
                 text.start > line.start || (line.start == 0 && self.view.min_start > 0),
                 open_end && (text.end < line.end || line.end == hay.len()),
             );
-            for _ in 0..MAX_ROUNDS {
+            for round in 1.. {
+                let known = self.hits.len();
                 if !self.recheck_line(engine, hay, text.clone(), first, cut) {
                     break;
                 }
+                if round >= MAX_ROUNDS {
+                    // Masks that go on feeding on what stands beside them: the rest of the line goes, then all of it.
+                    let new = &self.hits[known..];
+                    let start = new.iter().map(|h| h.start).min().unwrap_or(text.start);
+                    let start = if round == MAX_ROUNDS { start } else { text.start };
+                    let end = start + without_line_end(&hay[start..text.end.max(start)]).len();
+                    self.hits.push(Hit { start, end: end.max(start + 1), rule: new[0].rule });
+                }
                 resolve(engine.program(), &mut self.hits);
+                if round > MAX_ROUNDS {
+                    break;
+                }
             }
             first += self.hits[first..].iter().take_while(|h| h.start < line.end).count().max(1);
         }
@@ -505,7 +522,7 @@ impl Work {
         for hit in self.hits[first..].iter().take_while(|h| h.start < line.end) {
             self.masked.extend_from_slice(&hay[at..hit.start]);
             let from = self.masked.len();
-            render(engine, hay, hit, &mut self.masked);
+            render(engine, hay, hit, self.cut_json, &mut self.masked);
             again.map.push((from..self.masked.len(), hit.start..hit.end));
             at = hit.end;
         }
@@ -554,7 +571,7 @@ impl Work {
         for hit in &self.hits {
             sink.clean(&hay[at..hit.start])?;
             self.mask.clear();
-            render(engine, hay, hit, &mut self.mask);
+            render(engine, hay, hit, self.cut_json, &mut self.mask);
             self.stats.lines += count_lines(&hay[at..hit.start]);
             let finding = Finding {
                 rule: hit.rule,
@@ -578,11 +595,16 @@ impl Work {
     }
 }
 
-fn render(engine: &Engine, hay: &[u8], hit: &Hit, out: &mut Vec<u8>) {
+fn render(engine: &Engine, hay: &[u8], hit: &Hit, cut_json: Option<bool>, out: &mut Vec<u8>) {
     let label = engine.program()[hit.rule as usize].rule.label();
     let line = confirm::line_around(hay, hit.start);
     let span = hit.start - line.start..hit.end.min(line.end) - line.start;
-    let number = hay[hit.start].is_ascii_digit() && mask::is_json_number(&hay[line], span);
+    let json = || match cut_json {
+        Some(json) if line.start == 0 => json,
+        _ => mask::begins_as_json(&hay[line.clone()]),
+    };
+    let number =
+        hay[hit.start].is_ascii_digit() && mask::is_json_number(&hay[line.clone()], span) && json();
     if number {
         out.push(b'"');
     }
@@ -620,6 +642,11 @@ fn keep_unwritten(hits: &mut Vec<Hit>, done: usize) {
 
 fn without_line_feed(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\n").unwrap_or(line)
+}
+
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let text = without_line_feed(line);
+    text.strip_suffix(b"\r").unwrap_or(text)
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {

@@ -5,6 +5,9 @@ use crate::random::Random;
 /// Inputs up to this many bytes are cut everywhere; in longer ones, only where something happens.
 const EVERYWHERE: usize = 1500;
 
+/// What all cuts of one long input may cost together, in bytes.
+const FEW_MEGABYTES: usize = 4 << 20;
+
 /// Every two-way cut; for a long input, those beside line feeds, at the edges of `spans`, at powers of two and
 /// multiples of common block sizes, and some random ones.
 pub fn two_way(input: &[u8], spans: &[(usize, usize)]) -> Vec<usize> {
@@ -25,7 +28,9 @@ pub fn two_way(input: &[u8], spans: &[(usize, usize)]) -> Vec<usize> {
         .collect();
     cuts.sort_unstable();
     cuts.dedup();
-    cuts
+    // About as many looks for every length: each costs as much as the input is long.
+    let every = cuts.len() * input.len() / FEW_MEGABYTES + 1;
+    cuts.into_iter().step_by(every).collect()
 }
 
 /// Random cuts, ascending: few or many, sometimes single bytes, sometimes twice at one place.

@@ -6,12 +6,18 @@
 //! - [`cut`]: where to cut; [`random`]: text to cut;
 //! - [`case`]: `data/*.toml`; [`oracle`]: a second, naive implementation; [`replay`]: what the fuzzer runs.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use redact_stream::{
     Confidence, Engine, Finding, Mask, RuleSet, ScannerKind, SecretBytes, Sink, StreamRedactor,
 };
+
+/// The README's code runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
 
 pub mod case;
 pub mod cut;
@@ -24,7 +30,7 @@ pub mod replay;
 /// # Panics
 /// If there is none: a suite that runs nothing must not pass.
 pub fn scanners() -> Vec<ScannerKind> {
-    let all = vec![ScannerKind::Auto, ScannerKind::Regex];
+    let all = vec![ScannerKind::Simd, ScannerKind::Regex];
     assert!(!all.is_empty(), "no scanner to test");
     all
 }
@@ -91,6 +97,8 @@ impl MaskForm {
 /// What an engine is built from.
 #[derive(Clone, Debug)]
 pub struct Setup {
+    /// A name under which its engines are kept, since building them costs more than most tests.
+    pub name: Option<&'static str>,
     /// The rules.
     pub rules: RuleSet,
     /// The mask.
@@ -106,7 +114,7 @@ impl Setup {
     /// If the rules are bad.
     pub fn new(rules: &str) -> Setup {
         let rules = RuleSet::parse("test.toml", rules).unwrap_or_else(|e| panic!("{e}\n{rules}"));
-        Setup { rules, mask: MaskForm::Label, confidence: Confidence::Low }
+        Setup { name: None, rules, mask: MaskForm::Label, confidence: Confidence::Low }
     }
 
     /// The built-in rules that no provider owns: they are few, and all kinds of rules are among them.
@@ -124,7 +132,13 @@ impl Setup {
         let mut rules = RuleSet::builtin();
         rules.retain(|rule| GENERIC.contains(&rule.id()));
         assert_eq!(rules.len(), GENERIC.len(), "a generic rule was renamed");
-        Setup { rules, mask: MaskForm::Label, confidence: Confidence::Medium }
+        let name = Some("generic");
+        Setup { name, rules, mask: MaskForm::Label, confidence: Confidence::Medium }
+    }
+
+    /// With a name that stands for these rules.
+    pub fn named(self, name: &'static str) -> Setup {
+        Setup { name: Some(name), ..self }
     }
 
     /// With another mask.
@@ -137,6 +151,15 @@ impl Setup {
     /// # Panics
     /// If it cannot be built.
     pub fn engine(&self, scanner: ScannerKind, least_window: bool) -> Arc<Engine> {
+        type Kept = Mutex<HashMap<String, Arc<Engine>>>;
+        static KEPT: LazyLock<Kept> = LazyLock::new(Kept::default);
+        let Some(name) = self.name else { return self.build(scanner, least_window) };
+        let key = format!("{name} {:?} {scanner:?} {least_window}", self.mask);
+        let mut kept = KEPT.lock().expect("no test panics while it builds an engine");
+        Arc::clone(kept.entry(key).or_insert_with(|| self.build(scanner, least_window)))
+    }
+
+    fn build(&self, scanner: ScannerKind, least_window: bool) -> Arc<Engine> {
         let groups: Vec<String> = self.rules.iter().map(|r| r.group().to_owned()).collect();
         let builder = Engine::builder()
             .rules(self.rules.clone())
@@ -214,6 +237,9 @@ pub struct Recorder<'t> {
     input: &'t [u8],
     /// How much of the input has come out.
     at: usize,
+    /// Line feeds before `counted`.
+    lines: u64,
+    counted: usize,
     /// What came out so far.
     pub run: Run,
 }
@@ -221,7 +247,13 @@ pub struct Recorder<'t> {
 impl<'t> Recorder<'t> {
     /// A recorder of what becomes of `input`.
     pub fn new(input: &'t [u8]) -> Recorder<'t> {
-        Recorder { input, at: 0, run: Run { output: Vec::new(), findings: Vec::new() } }
+        Recorder {
+            input,
+            at: 0,
+            lines: 0,
+            counted: 0,
+            run: Run { output: Vec::new(), findings: Vec::new() },
+        }
     }
 }
 
@@ -242,9 +274,10 @@ impl Sink for Recorder<'_> {
             "a finding stands at its offset in the original"
         );
         assert!(finding.start < finding.end, "a finding is not empty");
-        let before = &self.input[..self.at];
-        let lines = before.iter().filter(|b| **b == b'\n').count() as u64;
-        assert_eq!(finding.line, lines + 1, "a finding stands on its line");
+        let more = &self.input[self.counted..self.at];
+        self.lines += more.iter().filter(|b| **b == b'\n').count() as u64;
+        self.counted = self.at;
+        assert_eq!(finding.line, self.lines + 1, "a finding stands on its line");
         self.at = finding.end as usize;
         self.run.findings.push(*finding);
         self.run.output.extend_from_slice(mask);

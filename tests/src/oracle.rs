@@ -107,13 +107,23 @@ impl Oracle {
         answer.matches.extend(found.iter().map(moved));
         let mut spans = self.merge(found);
         let (mut masked, mut map) = self.render(line, &spans);
-        for _ in 0..8 {
+        for round in 1..=9 {
             let again = if spans.is_empty() { vec![] } else { self.find(&masked) };
             if again.is_empty() {
                 break;
             }
             answer.made_by_masks = true;
-            spans.extend(again.iter().map(|s| original(&map, *s)));
+            let mut new: Vec<Span> = again.iter().map(|s| original(&map, *s)).collect();
+            // After eight looks the rest of the line is one secret, and then all of it.
+            let rest = match round {
+                8 => new.iter().map(|s| s.0).min(),
+                9 => Some(0),
+                _ => None,
+            };
+            let end = line.strip_suffix(b"\r").unwrap_or(line).len();
+            let rule = new[0].2;
+            new.extend(rest.filter(|start| *start < end).map(|start| (start, end, rule)));
+            spans.extend(new);
             spans = self.merge(spans);
             (masked, map) = self.render(line, &spans);
         }
@@ -131,6 +141,7 @@ impl Oracle {
                 let all = captures.get(0).expect("group 0 is the match");
                 let secret = captures.name("secret").unwrap_or(all);
                 let (start, end) = whole_characters(line, secret.start(), secret.end());
+                let end = before_end_marker(line, start, end);
                 if self.accepts(rule, line, all.start(), start, end) {
                     out.push((start, end, index));
                     at = all.end();
@@ -146,7 +157,7 @@ impl Oracle {
         let secret = &line[start..end];
         !secret.is_empty()
             && !self.is_masked(line, start, end)
-            && has_keyword(&rule.raw, line, at)
+            && self.has_keyword(&rule.raw, line, at)
             && (rule.raw.entropy == 0.0 || entropy(secret) >= rule.raw.entropy)
             && !rule.allow.iter().any(|a| a.is_match(secret))
             && (rule.raw.check.is_none() || luhn(secret))
@@ -163,11 +174,29 @@ impl Oracle {
             MaskForm::Partial(keep) => Some(regex(&format!(r"\*{{4}}[A-Za-z0-9]{{0,{keep}}}"))),
             _ => None,
         };
-        for mask in own.iter().flat_map(|own| own.find_iter(&line[start..])) {
-            masked[start + mask.start()..start + mask.end()].fill(true);
+        // Own masks from any position, overlapping ones too.
+        for at in 0..line.len() {
+            let mask = own.as_ref().and_then(|own| own.find_at(line, at));
+            if let Some(mask) = mask.filter(|mask| mask.start() == at) {
+                masked[mask.range()].fill(true);
+            }
         }
         (start..end)
             .all(|at| masked[at] || (line[at].is_ascii() && !line[at].is_ascii_alphanumeric()))
+    }
+
+    /// A keyword in the bytes before `at`; words inside masks do not count.
+    fn has_keyword(&self, rule: &Raw, line: &[u8], at: usize) -> bool {
+        let from = at.saturating_sub(rule.near.unwrap_or(48));
+        let masks: Vec<_> = self.label_mask.find_iter(line).map(|m| m.range()).collect();
+        let has = |word: &String| {
+            let word = word.to_ascii_lowercase().into_bytes();
+            (from..at).any(|i| {
+                line[i..at].to_ascii_lowercase().starts_with(&word)
+                    && !masks.iter().any(|m| m.start < i && i < m.end)
+            })
+        };
+        rule.keywords.is_empty() || rule.keywords.iter().any(has)
     }
 
     fn merge(&self, mut spans: Vec<Span>) -> Vec<Span> {
@@ -233,23 +262,29 @@ fn original(map: &[[usize; 4]], (start, end, rule): Span) -> Span {
     (from, to, rule)
 }
 
-fn whole_characters(line: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
-    let inner = |at: usize| at < line.len() && (0x80..0xc0).contains(&line[at]);
-    for _ in 0..3 {
-        start -= usize::from(start > 0 && inner(start));
-        end += usize::from(inner(end));
-    }
-    (start, end)
+/// Widens a span so that it cuts no character.
+fn whole_characters(line: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let around = |at: usize| {
+        let lengths = |from: usize| (2..=4).map(move |len| (from, from + len));
+        (at.saturating_sub(3)..at)
+            .flat_map(lengths)
+            .filter(|(_, to)| at < *to && *to <= line.len())
+            .find(|(from, to)| {
+                std::str::from_utf8(&line[*from..*to]).is_ok_and(|s| s.chars().count() == 1)
+            })
+            .unwrap_or((at, at))
+    };
+    (around(start).0, around(end).1)
 }
 
-fn has_keyword(rule: &Raw, line: &[u8], at: usize) -> bool {
-    let before = &line[at.saturating_sub(rule.near.unwrap_or(48))..at];
-    let before = before.to_ascii_lowercase();
-    let has = |word: &String| {
-        let word = word.to_ascii_lowercase().into_bytes();
-        (0..before.len()).any(|i| before[i..].starts_with(&word))
-    };
-    rule.keywords.is_empty() || rule.keywords.iter().any(has)
+/// A secret that runs into the end marker of a block ends before it.
+fn before_end_marker(line: &[u8], start: usize, end: usize) -> usize {
+    let marker = regex("-----END |---- END |Private-MAC: ");
+    marker
+        .find_iter(&line[start..])
+        .map(|m| start + m.start()..start + m.end())
+        .find(|m| m.start < end && end < m.end)
+        .map_or(end, |m| m.start)
 }
 
 fn entropy(bytes: &[u8]) -> f64 {
@@ -281,7 +316,7 @@ fn luhn(bytes: &[u8]) -> bool {
 fn is_json_number(line: &[u8], start: usize, end: usize) -> bool {
     let json = regex(r"(?s)^[ \t\n\x0c\r]*[{\[]");
     let before = regex(r"[:,\[][ \t\n\x0c\r]*\z");
-    let after = regex(r"\A[ \t\n\x0c\r]*[,}\]]");
+    let after = regex(r"\A[ \t\n\x0c\r]*(?:[,}\]]|\z)");
     line[start].is_ascii_digit()
         && line[start..end].iter().all(|b| b"0123456789-+.eE".contains(b))
         && json.find(line).is_some_and(|m| m.start() == 0)

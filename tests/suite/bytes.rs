@@ -5,14 +5,14 @@ use redact_stream::ScannerKind;
 use redact_tests::random::Random;
 use redact_tests::{Run, Setup, cut};
 
-use crate::shapes::SHAPES;
+use crate::shapes;
 
 proptest! {
     #[test]
     fn random_bytes_pass(input in prop::collection::vec(any::<u8>(), 0..2000), seed in any::<u64>()) {
         // `Run` compares what passes with the original.
         let mut random = Random::new(seed);
-        for setup in [Setup::builtin(), Setup::new(SHAPES)] {
+        for setup in [Setup::builtin(), shapes::setup()] {
             let engine = setup.engine(ScannerKind::Auto, true);
             let whole = Run::whole(&engine, &input);
             if whole.findings.is_empty() {
@@ -30,7 +30,7 @@ proptest! {
     ) {
         let secret = b"zap-0123456789abcdef0123"; // the longest that the rule takes
         let input = [&before[..], b"\n", secret, b" ", &after].concat();
-        let engine = Setup::new(SHAPES).engine(ScannerKind::Auto, true);
+        let engine = shapes::setup().engine(ScannerKind::Auto, true);
         let output = engine.redact(&input);
         let wanted = [b"\n[REDACTED:variable] ".as_slice()].concat();
         prop_assert!(output.windows(wanted.len()).any(|w| w == wanted));
@@ -38,7 +38,7 @@ proptest! {
 
     #[test]
     fn utf8_stays_utf8(input in "\\PC{0,40}(acme_0123abcd|zap-abcdefg|x-key=\\PC{4,9})\\PC{0,40}") {
-        let engine = Setup::new(SHAPES).engine(ScannerKind::Auto, true);
+        let engine = shapes::setup().engine(ScannerKind::Auto, true);
         let output = engine.redact(input.as_bytes());
         prop_assert!(std::str::from_utf8(&output).is_ok(), "{}", output.escape_ascii());
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use redact_tests::random::Random;
 use redact_tests::{Run, Setup, cut};
 
-use crate::shapes::{self, FRAGMENTS, GENERIC, SHAPES};
+use crate::shapes::{self, FRAGMENTS, GENERIC};
 
 fn same_for_all(setup: &Setup, input: &[u8], seed: u64, cuts: usize) -> Result<(), TestCaseError> {
     let engines = setup.engines();
@@ -26,7 +26,7 @@ fn same_for_all(setup: &Setup, input: &[u8], seed: u64, cuts: usize) -> Result<(
 proptest! {
     #[test]
     fn rules_of_all_shapes(input in shapes::text(), seed in any::<u64>()) {
-        same_for_all(&Setup::new(SHAPES), &input, seed, 20)?;
+        same_for_all(&shapes::setup(), &input, seed, 20)?;
     }
 
     #[test]
@@ -42,7 +42,7 @@ proptest! {
         tail in shapes::text(),
         seed in any::<u64>(),
     ) {
-        let setup = Setup::new(SHAPES);
+        let setup = shapes::setup();
         let head: Vec<u8> = head.into_iter().filter(|b| *b != b'\n').collect();
         let times = (66_000 + gap) / piece.len();
         let input = [&head[..], &piece.as_bytes().repeat(times), &tail].concat();
@@ -61,7 +61,7 @@ fn a_hundred_thousand_cuts() {
     const CUTS: usize = 100_000;
     let started = Instant::now();
     let mut random = Random::new(20_260_314);
-    let all = [(Setup::new(SHAPES), FRAGMENTS), (Setup::builtin(), GENERIC)];
+    let all = [(shapes::setup(), FRAGMENTS), (Setup::builtin(), GENERIC)];
     let all: Vec<_> = all.iter().map(|(setup, text)| (setup.engines(), *text)).collect();
     let mut done = 0;
     while done < CUTS {

@@ -45,13 +45,13 @@ proptest! {
     fn flushes_do_not_change_the_output(input in shapes::text(), cuts in cuts(), kept in any::<u64>()) {
         // What a mask brings about in text that has left already cannot be taken back.
         prop_assume!(!Oracle::new(SHAPES, MaskForm::Label).redact(&input).made_by_masks);
-        flush_anywhere(&Setup::new(SHAPES), &input, cuts, kept)?;
+        flush_anywhere(&shapes::setup(), &input, cuts, kept)?;
     }
 
     #[test]
     fn what_leaves_early_is_the_beginning_of_the_output(input in shapes::text(), at in any::<prop::sample::Index>()) {
         prop_assume!(!Oracle::new(SHAPES, MaskForm::Label).redact(&input).made_by_masks);
-        let engine = Setup::new(SHAPES).engine(ScannerKind::Auto, true);
+        let engine = shapes::setup().engine(ScannerKind::Auto, true);
         let out = early(&engine, &input[..at.index(input.len() + 1)]);
         let whole = engine.redact(&input);
         prop_assert!(

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use redact_stream::ScannerKind;
 use redact_tests::{MaskForm, Run, Setup};
 
-use crate::shapes::{self, GENERIC, RANDOM_FRAGMENTS, SHAPES};
+use crate::shapes::{self, GENERIC, RANDOM_FRAGMENTS};
 
 fn form() -> impl Strategy<Value = MaskForm> {
     prop::sample::select(MaskForm::all())
@@ -24,7 +24,7 @@ proptest! {
 
     #[test]
     fn a_second_run_changes_nothing(input in shapes::text(), form in form()) {
-        idempotent(&Setup::new(SHAPES).mask(form), &input)?;
+        idempotent(&shapes::setup().mask(form), &input)?;
     }
 
     #[test]
@@ -47,7 +47,7 @@ proptest! {
 
     #[test]
     fn stars_keep_every_offset(input in shapes::text()) {
-        let engine = Setup::new(SHAPES).mask(MaskForm::Stars).engine(ScannerKind::Auto, true);
+        let engine = shapes::setup().mask(MaskForm::Stars).engine(ScannerKind::Auto, true);
         let run = Run::whole(&engine, &input);
         let quotes = run.output.len() - input.len();
         prop_assert!(quotes % 2 == 0, "only the quotes of JSON numbers add bytes");
@@ -55,7 +55,7 @@ proptest! {
 
     #[test]
     fn equal_secrets_have_equal_pseudonyms(a in "[0-9a-f]{8}", b in "[0-9a-f]{8}") {
-        let engine = Setup::new(SHAPES).mask(MaskForm::Pseudonym).engine(ScannerKind::Auto, false);
+        let engine = shapes::setup().mask(MaskForm::Pseudonym).engine(ScannerKind::Auto, false);
         let masked = |secret: &str| engine.redact_str(&format!("acme_{secret}")).into_owned();
         prop_assert_eq!(masked(&a), masked(&a));
         prop_assert_eq!(a == b, masked(&a) == masked(&b));

@@ -3,13 +3,14 @@
 use proptest::prelude::*;
 use redact_stream::{RuleSet, ScannerKind};
 use redact_tests::oracle::{Answer, Oracle};
-use redact_tests::{MaskForm, Run, Setup};
+use redact_tests::{MaskForm, Run, Setup, scanners};
 
 use crate::shapes::{self, RANDOM_FRAGMENTS, SHAPES};
 
 fn agrees(rules: &str, mask: MaskForm, input: &[u8]) -> Result<Answer, TestCaseError> {
     let answer = Oracle::new(rules, mask.clone()).redact(input);
-    for engine in Setup::new(rules).mask(mask).engines() {
+    let setup = if rules == SHAPES { shapes::setup() } else { Setup::new(rules) };
+    for engine in setup.mask(mask).engines() {
         let run = Run::whole(&engine, input);
         let spans: Vec<_> =
             run.findings.iter().map(|f| (f.start as usize, f.end as usize, f.rule())).collect();
@@ -53,13 +54,11 @@ proptest! {
     #[test]
     fn no_byte_of_a_match_survives(input in shapes::text()) {
         let answer = Oracle::new(SHAPES, MaskForm::Stars).redact(&input);
-        let engine = Setup::new(SHAPES).mask(MaskForm::Stars).engine(ScannerKind::Auto, true);
-        let output = engine.redact(&input);
+        let engine = shapes::setup().mask(MaskForm::Stars).engine(ScannerKind::Auto, true);
+        let found = Run::whole(&engine, &input).findings;
         for (start, end, rule) in answer.matches {
-            prop_assert!(
-                output[start..end].iter().all(|b| *b == b'*'),
-                "rule {} at {}..{}", rule, start, end
-            );
+            let masked = |at: usize| found.iter().any(|f| (f.start..f.end).contains(&(at as u64)));
+            prop_assert!((start..end).all(masked), "rule {} at {}..{}", rule, start, end);
         }
     }
 
@@ -68,11 +67,11 @@ proptest! {
         let mut rules: Vec<&str> = SHAPES.split("[[rule]]").skip(1).collect();
         rules.reverse();
         let reversed: String = rules.iter().map(|r| format!("[[rule]]{r}")).collect();
-        let masked = |rules: &str| {
-            let engine = Setup::new(rules).mask(MaskForm::Stars).engine(ScannerKind::Auto, true);
-            engine.redact(&input).into_owned()
+        let masked = |setup: Setup| {
+            setup.mask(MaskForm::Stars).engine(ScannerKind::Auto, true).redact(&input).into_owned()
         };
-        prop_assert_eq!(masked(SHAPES), masked(&reversed));
+        let reversed = Setup::new(&reversed).named("reversed shapes");
+        prop_assert_eq!(masked(shapes::setup()), masked(reversed));
     }
 }
 
@@ -111,4 +110,12 @@ fn secrets_within_secrets() {
         }
     }
     assert!(checked > 40);
+}
+
+#[test]
+fn auto_is_one_of_the_scanners() {
+    let all: Vec<_> =
+        scanners().iter().map(|s| shapes::setup().engine(*s, false).scanner_name()).collect();
+    let auto = shapes::setup().engine(ScannerKind::Auto, false).scanner_name();
+    assert!(all.contains(&auto), "{auto} is not among {all:?}");
 }

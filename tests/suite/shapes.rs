@@ -1,6 +1,9 @@
 //! Rules of many shapes, text in which they nearly match, and rules of random shape.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
+use redact_tests::Setup;
 
 /// One rule of every shape, over a small alphabet so that they meet, overlap and nearly match all the time.
 pub(crate) const SHAPES: &str = r#"
@@ -77,6 +80,12 @@ pattern = 'bin(?-u:[\x80-\xff]{2,6})'
 id = "label-eater"
 pattern = 'ED:fixed\][0-9]{2,4}'
 "#;
+
+/// [`SHAPES`] with label masks.
+pub(crate) fn setup() -> Setup {
+    static SETUP: LazyLock<Setup> = LazyLock::new(|| Setup::new(SHAPES).named("shapes"));
+    SETUP.clone()
+}
 
 /// What random text is made of.
 pub(crate) const FRAGMENTS: &[&str] = &[

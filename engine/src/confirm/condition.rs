@@ -6,7 +6,7 @@ use regex_automata::Input;
 
 use super::Compiled;
 use super::check;
-use crate::mask::Mask;
+use crate::mask::{self, Mask};
 use crate::rule::{CheckFailure, Confidence, Rule};
 
 /// What the user accepts: set once, for all rules.
@@ -70,14 +70,17 @@ pub(crate) fn judge(
     Ok(confidence)
 }
 
-/// Whether a keyword ends before `at` and starts at most `near` bytes before it.
+/// Whether a keyword ends before `at` and starts at most `near` bytes before it; words inside masks do not count.
 fn has_keyword(rule: &Rule, line: &[u8], at: usize) -> bool {
     if rule.keywords.is_empty() {
         return true;
     }
-    let window = &line[at.saturating_sub(rule.near.into())..at];
+    let from = at.saturating_sub(rule.near.into());
+    let window = &line[from..at];
     rule.keywords().any(|keyword| {
-        window.windows(keyword.len()).any(|w| w.eq_ignore_ascii_case(keyword.as_bytes()))
+        let is_keyword = |(_, w): &(usize, &[u8])| w.eq_ignore_ascii_case(keyword.as_bytes());
+        let mut found = window.windows(keyword.len()).enumerate().filter(is_keyword);
+        found.any(|(i, _)| !mask::in_label_mask(line, from + i))
     })
 }
 

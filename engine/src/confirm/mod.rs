@@ -18,7 +18,8 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
 
-use crate::rule::{Rule, ValueSyntax};
+use crate::mask;
+use crate::rule::{Rule, ValueSyntax, parse};
 use crate::scan::Candidate;
 
 pub(crate) mod assignment;
@@ -58,6 +59,8 @@ impl View {
 pub(crate) struct Compiled {
     pub(crate) rule: Rule,
     anchored: OnceLock<DFA>,
+    /// What stands before the group `secret`.
+    before_secret: OnceLock<Option<DFA>>,
     unanchored: OnceLock<meta::Regex>,
     allow: OnceLock<Option<meta::Regex>>,
 }
@@ -65,6 +68,7 @@ pub(crate) struct Compiled {
 /// What one thread needs to confirm: the lazy DFAs' states, and how far each rule has come.
 pub(crate) struct Scratch {
     caches: Vec<Option<Box<Cache>>>,
+    before_caches: Vec<Option<Box<Cache>>>,
     meta_caches: Vec<Option<Box<meta::Cache>>>,
     /// By rule: the stream offset before which no match starts any more.
     next: Vec<u64>,
@@ -81,6 +85,7 @@ impl Scratch {
     pub(crate) fn new(rules: usize) -> Scratch {
         Scratch {
             caches: (0..rules).map(|_| None).collect(),
+            before_caches: (0..rules).map(|_| None).collect(),
             meta_caches: (0..rules).map(|_| None).collect(),
             next: vec![0; rules],
             blocked: vec![false; rules],
@@ -113,6 +118,7 @@ impl Compiled {
         Compiled {
             rule,
             anchored: OnceLock::new(),
+            before_secret: OnceLock::new(),
             unanchored: OnceLock::new(),
             allow: OnceLock::new(),
         }
@@ -125,7 +131,7 @@ impl Compiled {
             ValueSyntax::Assignment => assignment::MAX_REACH,
         };
         let block = if self.rule.block.is_some() { crate::block::SAME_LINE_CAP } else { 0 };
-        self.rule.max_len() + value + block + 2
+        self.rule.max_len() + value + block + crate::block::LONGEST_END_MARKER
     }
 
     fn dfa(&self) -> &DFA {
@@ -192,6 +198,47 @@ impl Compiled {
         at: usize,
     ) -> bool {
         self.walk(&mut scratch.caches[index], line, at).alive
+    }
+
+    /// Where the secret of a match that starts at `at` and is not complete can begin at the earliest, at most the line's end.
+    pub(crate) fn secret_start(
+        &self,
+        index: usize,
+        scratch: &mut Scratch,
+        line: &[u8],
+        at: usize,
+    ) -> usize {
+        let least = (at + self.rule.secret_offset as usize).min(line.len());
+        let Some(dfa) = self.before_secret() else { return least };
+        let cache = &mut scratch.before_caches[index];
+        let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
+        let input = Input::new(line).range(at..).anchored(Anchored::Yes);
+        let Ok(mut state) = dfa.start_state_forward(cache, &input) else { return least };
+        for (i, byte) in line[at..].iter().enumerate() {
+            match dfa.next_state(cache, state, *byte) {
+                Ok(next) if next.is_match() => return at + i,
+                Ok(next) => state = next,
+                Err(_) => return least,
+            }
+        }
+        line.len()
+    }
+
+    fn before_secret(&self) -> Option<&DFA> {
+        let build = || {
+            if self.rule.secret_offset == 0 {
+                return None;
+            }
+            let hir = parse::before_secret(&parse::hir(self.rule.pattern()).ok()?)?;
+            let config = thompson::Config::new().utf8(false);
+            let nfa = thompson::Compiler::new().configure(config).build_from_hir(&hir).ok()?;
+            let config = DFA::config()
+                .match_kind(MatchKind::All)
+                .cache_capacity(512 << 10)
+                .skip_cache_capacity_check(true);
+            DFA::builder().configure(config).build_from_nfa(nfa).ok()
+        };
+        self.before_secret.get_or_init(build).as_ref()
     }
 
     /// The first match that starts in `lo..=hi`.
@@ -272,6 +319,8 @@ pub(crate) fn confirm(
     hits: &mut Vec<Hit>,
 ) {
     candidates.sort_unstable();
+    // The same buffer holds other text now.
+    scratch.values = assignment::Memo::default();
     let mut line = 0..0;
     for i in 0..candidates.len() {
         let candidate = candidates[i];
@@ -344,8 +393,10 @@ impl Job<'_> {
         let compiled = self.compiled;
         let span = if to == from {
             let walk = compiled.walk(&mut scratch.caches[self.index], line, from);
-            if self.growing && walk.alive {
-                return self.undecided(from, walk.end, line, scratch).unwrap_or(lo) + 1;
+            let cut = |end: &usize| matches!(character_around(line, *end), Some((_, None)));
+            if self.growing && (walk.alive || walk.end.as_ref().is_some_and(cut)) {
+                self.undecided(from, line, scratch);
+                return lo + 1;
             }
             walk.end.map(|end| from..end)
         } else if self.growing {
@@ -364,12 +415,15 @@ impl Job<'_> {
         }
         match self.decide(line, span, scratch) {
             Outcome::Secret(secret, again) => {
+                let inside_end = secret.end;
                 hits.extend(std::iter::once(secret).chain(again).map(|span| Hit {
                     start: offset + span.start,
                     end: offset + span.end,
                     rule: self.index as u32,
                 }));
-                self.advance(scratch, offset + end)
+                // Keys all inside a long value need no look of their own: each would read the rest of it.
+                let inside = (offset + inside_end).saturating_sub(assignment::LONG_VALUE);
+                self.advance(scratch, (offset + end).max(inside))
             }
             Outcome::Begin => {
                 scratch.begins.push(Hit {
@@ -381,6 +435,8 @@ impl Job<'_> {
             }
             Outcome::Open(from) => {
                 scratch.hold = scratch.hold.min(offset + from);
+                // Keys inside the value must not move the rule past this one.
+                scratch.blocked[self.index] = true;
                 offset + end
             }
             Outcome::Key => self.advance(scratch, offset + end),
@@ -393,24 +449,16 @@ impl Job<'_> {
         to
     }
 
-    /// A match at `at` may still grow: nothing of it may be released yet.
-    fn undecided(
-        &self,
-        at: usize,
-        _end: Option<usize>,
-        line: &[u8],
-        scratch: &mut Scratch,
-    ) -> Option<usize> {
+    /// A match at `at` may still grow: nothing of its secret may be released yet.
+    fn undecided(&self, at: usize, line: &[u8], scratch: &mut Scratch) {
         let rule = &self.compiled.rule;
         let secret = match (rule.value, rule.block) {
             // The secret stands behind the key or marker, which is not complete.
             (ValueSyntax::Assignment, _) | (_, Some(_)) => line.len(),
-            _ => at + rule.secret_offset as usize,
+            _ => self.compiled.secret_start(self.index, scratch, line, at),
         };
-        let secret = secret.min(line.len());
         scratch.hold = scratch.hold.min(self.line.start + secret);
         scratch.blocked[self.index] = true;
-        None
     }
 
     fn decide(&self, line: &[u8], span: Range<usize>, scratch: &mut Scratch) -> Outcome {
@@ -423,6 +471,9 @@ impl Job<'_> {
                 (self.compiled.secret(scratch, self.index, line, span.clone()), None)
             }
             ValueSyntax::Assignment => {
+                if mask::in_label_mask(line, span.start) {
+                    return Outcome::Key;
+                }
                 match assignment::value(line, span.clone(), self.growing, &mut scratch.values) {
                     assignment::Value::Secret(value, again) => (value, again),
                     assignment::Value::None => return Outcome::Key,
@@ -431,6 +482,7 @@ impl Job<'_> {
             }
         };
         let secret = whole_characters(line, secret);
+        let secret = secret.start..crate::block::end_before_marker(line, secret);
         match condition::judge(self.compiled, self.accept, line, span.start, secret.clone()) {
             Ok(_) => Outcome::Secret(secret, again.map(|span| whole_characters(line, span))),
             Err(_) if rule.value == ValueSyntax::Assignment => Outcome::Key,
@@ -453,15 +505,32 @@ enum Outcome {
 
 /// Widens a span so that it does not cut a UTF-8 sequence.
 fn whole_characters(line: &[u8], span: Range<usize>) -> Range<usize> {
-    let continues = |at: usize| line.get(at).is_some_and(|b| b & 0xc0 == 0x80);
-    let (mut start, mut end) = (span.start, span.end);
-    for _ in 0..3 {
-        if start > 0 && continues(start) {
-            start -= 1;
-        }
-        if continues(end) {
-            end += 1;
-        }
-    }
+    let start = match character_around(line, span.start) {
+        Some((start, Some(_))) => start,
+        _ => span.start,
+    };
+    let end = character_around(line, span.end).and_then(|(_, end)| end).unwrap_or(span.end);
     start..end
+}
+
+/// The UTF-8 sequence that goes on at position `at`, begun before: where it starts, and where it ends if all of it is there.
+///
+/// A sequence that another byte breaks off is none.
+pub(crate) fn character_around(line: &[u8], at: usize) -> Option<(usize, Option<usize>)> {
+    if line.get(at).is_some_and(|b| b & 0xc0 != 0x80) {
+        return None;
+    }
+    let start = (at.saturating_sub(3)..at).rev().find(|p| line[*p] & 0xc0 != 0x80)?;
+    let len = match line[start] {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => return None,
+    };
+    let sequence = &line[start..line.len().min(start + len)];
+    match std::str::from_utf8(sequence) {
+        Ok(_) if at < start + len => Some((start, Some(start + len))),
+        Err(error) if error.error_len().is_none() => Some((start, None)),
+        _ => None,
+    }
 }

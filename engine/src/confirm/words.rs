@@ -71,9 +71,16 @@ pub(crate) fn surprise(run: &[u8]) -> i32 {
     sum + i32::from(SURPRISE[previous][END] - b'0') * 10 - NEUTRAL
 }
 
+/// Half of it or more is one character, as in `xxxxxxxx` or `a0000000`.
+pub(crate) fn is_monotonous(text: &[u8]) -> bool {
+    let text = &text[..text.len().min(64)];
+    let share = |byte: u8| text.iter().filter(|b| **b == byte).count() * 2 > text.len();
+    text.len() > 1 && (share(text[text.len() / 2]) || share(text[text.len() - 2]))
+}
+
 /// A run of letters and digits.
 fn is_random_run(run: &[u8]) -> bool {
-    if run.len() < 6 {
+    if run.len() < 6 || is_monotonous(run) {
         return false;
     }
     let digits = run.iter().filter(|b| b.is_ascii_digit()).count();
@@ -89,8 +96,7 @@ fn is_random_run(run: &[u8]) -> bool {
             run.len() >= 8 && changes * 7 >= run.len() * 2 || humps_surprise(run) >= NOISE
         };
     }
-    let wanted = if run.len() < 16 { 4 } else { 3 };
-    run.len() >= 8 && changes >= wanted
+    run.len() >= 8 && changes >= 4
         || run
             .split(u8::is_ascii_digit)
             .any(|letters| letters.len() >= 6 && humps_surprise(letters) >= NOISE)

@@ -10,7 +10,9 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::super::error::Problem;
 use super::anchor::{Anchor, anchors, keyword_anchor};
+use super::frequency::probability;
 use super::spec::{BlockKind, Check, CheckFailure, Confidence, EmbeddedAnchor, Rule, ValueSyntax};
+use super::trigger::around;
 use super::{MAX_MATCH, Text, Texts};
 
 /// The form of a rule in a file. Field names are the schema of `docs/writing-rules.md`.
@@ -207,6 +209,8 @@ impl Reader<'_> {
             }
         };
         let secret_offset = secret_offset(&hir);
+        let plain = raw.value == ValueSyntax::Match && raw.block.is_none();
+        let around = around(&hir, &anchors);
         let texts = |list: Vec<String>| -> Texts { list.into_iter().map(Text::Owned).collect() };
         Some(Rule {
             label: Cow::Owned(raw.label.unwrap_or_else(|| raw.id.clone())),
@@ -233,6 +237,7 @@ impl Reader<'_> {
             has_secret_group: secret_offset.is_some(),
             secret_offset: secret_offset.unwrap_or(0) as u32,
             anchors: anchors.iter().map(EmbeddedAnchor::from).collect(),
+            around: around.filter(|_| plain),
         })
     }
 }
@@ -257,24 +262,43 @@ fn bounded(hir: &Hir) -> Result<usize, String> {
     Ok(max)
 }
 
-/// The least distance in bytes from the start of a match to its group `secret`, if the pattern has that group.
+/// The least distance in bytes from the start of a match to its secret, if the pattern has the group `secret`: 0 if a match may
+/// do without that group, since the whole match is the secret then.
 fn secret_offset(hir: &Hir) -> Option<usize> {
+    group_offset(hir).map(|(offset, always)| if always { offset } else { 0 })
+}
+
+/// The least distance in bytes to the group `secret`, and whether every match has it.
+fn group_offset(hir: &Hir) -> Option<(usize, bool)> {
     match hir.kind() {
-        HirKind::Capture(c) if c.name.as_deref() == Some("secret") => Some(0),
-        HirKind::Capture(c) => secret_offset(&c.sub),
-        HirKind::Repetition(r) => secret_offset(&r.sub),
+        HirKind::Capture(c) if c.name.as_deref() == Some("secret") => Some((0, true)),
+        HirKind::Capture(c) => group_offset(&c.sub),
+        HirKind::Repetition(r) => {
+            group_offset(&r.sub).map(|(offset, always)| (offset, always && r.min > 0))
+        }
         HirKind::Alternation(parts) => {
-            let all: Vec<_> = parts.iter().map(secret_offset).collect();
-            // Where a branch has no such group, the whole match is the secret.
-            all.iter()
-                .any(Option::is_some)
-                .then(|| all.iter().map(|o| o.unwrap_or(0)).min().unwrap_or(0))
+            let all: Vec<_> = parts.iter().map(group_offset).collect();
+            let some = all.iter().flatten();
+            let least = some.clone().map(|(offset, _)| *offset).min()?;
+            Some((least, some.count() == all.len() && all.iter().flatten().all(|(_, a)| *a)))
         }
         HirKind::Concat(parts) => {
-            let at = parts.iter().position(|part| secret_offset(part).is_some())?;
+            let at = parts.iter().position(|part| group_offset(part).is_some())?;
             let before: usize =
                 parts[..at].iter().map(|p| p.properties().minimum_len().unwrap_or(0)).sum();
-            secret_offset(&parts[at]).map(|inner| before + inner)
+            group_offset(&parts[at]).map(|(inner, always)| (before + inner, always))
+        }
+        _ => None,
+    }
+}
+
+/// What stands before the group `secret` in every match, if the pattern is that plain.
+pub(crate) fn before_secret(hir: &Hir) -> Option<Hir> {
+    let is_secret = |part: &Hir| matches!(part.kind(), HirKind::Capture(c) if c.name.as_deref() == Some("secret"));
+    match hir.kind() {
+        HirKind::Concat(parts) => {
+            let at = parts.iter().position(is_secret)?;
+            Some(Hir::concat(parts[..at].to_vec()))
         }
         _ => None,
     }
@@ -283,6 +307,9 @@ fn secret_offset(hir: &Hir) -> Option<usize> {
 /// How often an anchor may hit in random log text, per byte, before the rule is called too broad.
 const BROADEST_ANCHOR: f64 = 0.02;
 
+/// Above this, the first bytes of an anchor are a shape, not a literal.
+const SHAPE: f64 = 1e-4;
+
 fn choose_anchors(hir: &Hir, raw: &RawRule) -> Result<Vec<Anchor>, String> {
     let own = anchors(hir);
     let cost = |list: &[Anchor]| match list {
@@ -290,7 +317,10 @@ fn choose_anchors(hir: &Hir, raw: &RawRule) -> Result<Vec<Anchor>, String> {
         list => list.iter().map(Anchor::cost).sum(),
     };
     let keyed: Vec<Anchor> = raw.keywords.iter().map(|k| keyword_anchor(k, raw.near)).collect();
-    let best = if cost(&own) <= cost(&keyed) { own } else { keyed };
+    // Keywords are rarer than a shape, whatever byte frequencies say: hex digits come in rows.
+    let shape = own.iter().any(|a| probability(&a.window[..a.window.len().min(4)]) > SHAPE);
+    let use_own = cost(&own) <= cost(&keyed) && (keyed.is_empty() || !shape);
+    let best = if use_own { own } else { keyed };
     if cost(&best) > BROADEST_ANCHOR {
         return Err("the pattern is too broad: nothing rare must stand in a match; add a literal prefix of at \
                     least 3 bytes, or `keywords` that stand before the secret"

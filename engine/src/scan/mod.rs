@@ -1,6 +1,7 @@
 //! Step 1 of 5: nominate. A [`Scanner`] says "a match of rule r may start about here".
 //!
-//! The contract: **no false negatives**; false positives, repeats and any order are allowed. A scanner never decides
+//! The contract: **no false negatives**; false positives, repeats and any order are allowed. On an open line, matches that
+//! are not complete yet count too once their anchor is ([`crate::hold`] relies on it). A scanner never decides
 //! what a secret is: [`crate::confirm`] does, one piece of code for all scanners, so that all give the same bytes.
 //!
 //! Before: [`crate::stream`]; after: [`crate::confirm`].
@@ -39,12 +40,6 @@ pub(crate) trait Scanner: Send + Sync {
 
     /// Appends all candidates of `block` to `out`. Matches never cross a line feed, but a range of starts may.
     fn scan(&self, block: &[u8], scratch: &mut dyn Any, out: &mut Vec<Candidate>);
-
-    /// The same for a block whose last line may go on: also where only an anchor is complete, because [`crate::hold`]
-    /// leaves it to the scanner to find matches that may still become complete.
-    fn scan_open(&self, block: &[u8], scratch: &mut dyn Any, out: &mut Vec<Candidate>) {
-        self.scan(block, scratch, out);
-    }
 }
 
 /// The scanner to use. All give the same bytes; they differ in speed and in what they need.
@@ -112,24 +107,22 @@ impl ScannerOptions {
     /// # Errors
     /// The scanner that was asked for cannot be used, and no other may take its place.
     pub(crate) fn build(&self, rules: &[&Rule]) -> Result<Chosen, BuildError> {
-        let made = match self.kind {
+        let chosen: Result<Chosen, String> = match self.kind {
             ScannerKind::Auto | ScannerKind::Simd => {
-                Ok((Box::new(simd::SimdScanner::new(rules)) as Box<dyn Scanner>, Vec::new()))
+                Ok((Box::new(simd::SimdScanner::new(rules)), Vec::new()))
             }
             ScannerKind::Regex => Ok(portable(rules)),
             ScannerKind::Hyperscan => hyperscan_scanner(rules, self.cache.as_deref()),
         };
-        made.or_else(|reason| {
+        chosen.or_else(|reason| {
             let name = self.kind.name();
             if self.strict {
                 let message = format!("{name} cannot be used: {reason}; or choose another scanner");
                 return Err(BuildError::one("scanner", message));
             }
             let (scanner, mut notes) = portable(rules);
-            notes.push(format!(
-                "{name} cannot be used: {reason}; {} is used instead",
-                scanner.name()
-            ));
+            let instead = scanner.name();
+            notes.push(format!("{name} cannot be used: {reason}; {instead} is used instead"));
             Ok((scanner, notes))
         })
     }

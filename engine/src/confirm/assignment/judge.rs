@@ -42,6 +42,12 @@ const PLACEHOLDERS: &[&str] = &[
     "todo",
 ];
 
+/// What the first bytes of a value do not say about it, the rest does not either. Bounds the work of one key.
+const LOOKED_AT: usize = 256;
+
+/// A value so near the end of a line, in bytes, ends the line: a carriage return or a full stop may follow.
+pub(crate) const END_OF_LINE: usize = 2;
+
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -57,27 +63,74 @@ enum Kind {
 
 /// Judges the value `found` of `line`.
 pub(crate) fn is_secret(line: &[u8], name: &Name, found: &Found) -> bool {
-    let text = line[found.span.clone()].trim_ascii();
+    let text = &line[found.span.clone()];
+    let text = text[..text.len().min(LOOKED_AT)].trim_ascii();
     if text.len() < 4 {
         return false;
     }
     let Some(promise) = promise(line, name) else { return false };
-    let value = without_scheme(text);
-    if value.len() < 4 || is_reference(value) || is_monotonous(value) || is_location(value) {
+    let value = without_scheme(unquoted(text));
+    if value.len() < 4
+        || is_reference(value)
+        || words::is_monotonous(value)
+        || is_location(value)
+        || is_crypt_hash(value)
+        // Armour has rules of its own, which need the marker.
+        || value == b"-----BEGIN"
+    {
         return false;
     }
     if !found.quoted && !found.element && is_code(value) {
         return false;
     }
     let kind = kind(value, found);
-    accepts(promise, found.tie, kind, value) && !is_placeholder(value)
+    let key = &line[name.key.clone()];
+    let at_end = found.span.end + END_OF_LINE >= line.len();
+    if promise == Promise::Weak && !is_enough_for_weak(key, found, value, at_end) {
+        return false;
+    }
+    accepts(promise, found, kind, value) && !is_placeholder(value)
 }
 
-fn accepts(promise: Promise, tie: Tie, kind: Kind, value: &[u8]) -> bool {
+/// Whether a value that stands alone on its line, behind a tag that promises a secret, is one.
+pub(crate) fn is_lone_secret(value: &[u8]) -> bool {
+    value.len() >= 10
+        && value.len() <= 4096
+        && value.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'))
+        && !is_reference(value)
+        && !words::is_monotonous(value)
+        && !is_location(value)
+        && (words::is_random(value) || is_uuid(value))
+        && !is_placeholder(value)
+}
+
+/// What a key that names many harmless things asks for besides noise.
+fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> bool {
+    let ends = |word: &[u8]| {
+        key.len() >= word.len() && key[key.len() - word.len()..].eq_ignore_ascii_case(word)
+    };
+    let names_key = ends(b"key") || ends(b"access") || ends(b"private");
+    if matches!(found.tie, Tie::Called | Tie::Beside)
+        && !(names_key && value.iter().all(|b| b.is_ascii_graphic() && !b"{}\\".contains(b)))
+    {
+        return false;
+    }
+    if found.quoted || found.whole_line || found.element {
+        return true;
+    }
+    // In running text: neither variables nor fingerprints.
+    let digits = value.iter().any(u8::is_ascii_digit);
+    let hex = value.iter().all(u8::is_ascii_hexdigit);
+    digits
+        && (!hex || names_key && found.tie == Tie::Assigned && (found.assigned_by_equals || at_end))
+}
+
+fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
     let long = |least: usize| value.len() >= least;
     let both = || value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic);
-    match (tie, kind) {
+    match (found.tie, kind) {
         (_, Kind::Words) => false,
+        (Tie::Called, Kind::Noise) if found.quoted && promise >= Promise::Secret => long(8),
         (Tie::Called | Tie::Beside, Kind::Noise) => {
             long(if promise == Promise::Weak { 20 } else { 12 }) && both()
         }
@@ -141,11 +194,13 @@ fn is_constant(value: &[u8]) -> bool {
         .iter()
         .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
         && value.iter().any(|b| matches!(b, b'_' | b'-'));
-    shaped
-        && value
-            .split(|b| !b.is_ascii_alphabetic())
-            .all(|run| run.len() < 6 || words::surprise(run) < 30)
-        && value.iter().filter(|b| b.is_ascii_digit()).count() * 4 < value.len()
+    let plain = !value.iter().any(|b| b.is_ascii_digit() || *b == b'-');
+    shaped && plain
+        || shaped
+            && value
+                .split(|b| !b.is_ascii_alphabetic())
+                .all(|run| run.len() < 6 || words::surprise(run) < 30)
+            && value.iter().filter(|b| b.is_ascii_digit()).count() * 4 < value.len()
 }
 
 fn is_uuid(value: &[u8]) -> bool {
@@ -167,6 +222,14 @@ fn without_scheme(value: &[u8]) -> &[u8] {
     value
 }
 
+/// Without quotes inside the quotes, as in `"'$X'"`.
+fn unquoted(value: &[u8]) -> &[u8] {
+    let quote = |b: &u8| matches!(b, b'"' | b'\'' | b'\\');
+    let start = value.iter().take(3).take_while(|b| quote(b)).count();
+    let end = value.len() - value[start..].iter().rev().take(3).take_while(|b| quote(b)).count();
+    &value[start..end]
+}
+
 fn is_placeholder(value: &[u8]) -> bool {
     // What is long and has no such word near its ends is no placeholder either.
     let (head, tail) = (&value[..value.len().min(48)], &value[value.len().saturating_sub(16)..]);
@@ -174,15 +237,6 @@ fn is_placeholder(value: &[u8]) -> bool {
         text.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word.as_bytes()))
     };
     PLACEHOLDERS.iter().any(|word| holds(head, word) || holds(tail, word))
-}
-
-/// Half of it or more is one character.
-fn is_monotonous(value: &[u8]) -> bool {
-    let text = &value[..value.len().min(64)];
-    let first = text[text.len() / 2];
-    let last = text[text.len() - 2];
-    let count = |byte: u8| text.iter().filter(|b| **b == byte).count() * 2 > text.len();
-    count(first) || count(last)
 }
 
 /// `$X`, `${X}`, `{{ x }}`, `%(x)s`, `#{x}`, `<x>`, `@x@`, `!ref`.
@@ -201,7 +255,7 @@ fn is_reference(value: &[u8]) -> bool {
     let last = value[value.len() - 1];
     match value {
         [b'$', next, rest @ ..] => {
-            let plain = |b: &u8| b.is_ascii_alphanumeric() || b"_:.->'[]\"".contains(b);
+            let plain = |b: &u8| b.is_ascii_alphanumeric() || b"_:.->'[]\"/#".contains(b);
             next.is_ascii_alphabetic() && rest.iter().all(plain)
                 || matches!(next, b'{' | b'(' | b'_' | b'$')
         }
@@ -238,10 +292,32 @@ fn is_location(value: &[u8]) -> bool {
         rest.iter().all(plain) && !words::is_random(rest)
     };
     match value {
+        [b'/', b'/', ..] => true,
         [b'/', rest @ ..] | [b'.', b'/', rest @ ..] | [b'~', b'/', rest @ ..] => path(rest),
         [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic() => true,
-        _ => memchr::memmem::find(&value[..value.len().min(32)], b"://").is_some(),
+        _ => {
+            memchr::memmem::find(&value[..value.len().min(32)], b"://").is_some() || is_file(value)
+        }
     }
+}
+
+/// A file name by its extension.
+fn is_file(value: &[u8]) -> bool {
+    const EXTENSIONS: &[&str] = &[
+        "cer", "cfg", "conf", "crt", "css", "csv", "env", "go", "html", "ini", "java", "jks", "js",
+        "json", "key", "log", "md", "p12", "pem", "pfx", "php", "png", "pub", "py", "rb", "rs",
+        "sh", "svg", "toml", "ts", "txt", "xml", "yaml", "yml",
+    ];
+    let Some(dot) = value.iter().rposition(|b| *b == b'.') else { return false };
+    let extension = &value[dot + 1..];
+    dot > 0 && EXTENSIONS.iter().any(|e| e.as_bytes() == extension)
+}
+
+/// Modular crypt format (`$2b$…`, `$6$…`): a hash, found by a rule of its own where it stands for an account.
+fn is_crypt_hash(value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b"$") else { return false };
+    let id = rest.iter().take(12).take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    id > 0 && rest.get(id) == Some(&b'$') && value.len() > 12
 }
 
 #[cfg(test)]
@@ -288,6 +364,7 @@ mod tests {
             "password: \"Enter your 4 digits here\"",
             "password = testPassword1",
             "password: \"DB_PASSWORD_2\"",
+            "\"password\": \"'$PASSWORD'\"",
             "password: MyPasswordType",
             "password := <secret>",
             "password_hint=abc123",

@@ -18,6 +18,10 @@ pub(crate) mod syntax;
 /// How many bytes behind the key a value may end.
 pub(crate) const MAX_REACH: usize = 4096 + 256;
 
+/// Values are judged by at most this many of their first bytes, and keys further than this from the end of a value inside it are
+/// not looked at: what a hostile line costs per byte is bounded by it.
+pub(crate) const LONG_VALUE: usize = 256;
+
 /// Where the last unquoted value ended, so that keys inside one long value do not each read to its end again.
 #[derive(Default)]
 pub(crate) struct Memo {
@@ -45,7 +49,7 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
         syntax::Parsed::Incomplete if growing => return Value::Open(line.len()),
         syntax::Parsed::Incomplete | syntax::Parsed::None => return Value::None,
     };
-    if growing && !found.complete {
+    if growing && (!found.complete || found.span.end + judge::END_OF_LINE >= line.len()) {
         return Value::Open(found.span.start);
     }
     if !judge::is_secret(line, &name, &found) {

@@ -49,6 +49,10 @@ pub(crate) struct Found {
     pub(crate) quoted: bool,
     /// The text of an XML element.
     pub(crate) element: bool,
+    /// The operator is `=`.
+    pub(crate) assigned_by_equals: bool,
+    /// Nothing but the assignment stands on the line before the value.
+    pub(crate) whole_line: bool,
     /// Something ends the value before the line does.
     pub(crate) complete: bool,
 }
@@ -106,7 +110,8 @@ pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
     }
     let hump = start == key.start
         || !line[key.start - 1].is_ascii_alphabetic()
-        || line[key.start].is_ascii_uppercase() && line[key.start - 1].is_ascii_lowercase();
+        || line[key.start].is_ascii_uppercase()
+            && (line[key.start - 1].is_ascii_lowercase() || line[key.end - 1].is_ascii_lowercase());
     Some(Name { whole: start..end, key, hump })
 }
 
@@ -117,22 +122,30 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     let blank = blanks(line, &mut at);
     let Some(&first) = line.get(at) else { return Parsed::Incomplete };
     let head = &line[..name.whole.start];
+    // `arn:…:secret:name` is a list, not an assignment.
+    if first == b':' && head.last() == Some(&b':') && line.get(at + 1) != Some(&b' ') {
+        return Parsed::None;
+    }
     let is_flag = head.ends_with(b"--")
         || line[name.whole.start..].starts_with(b"--")
         || line[name.whole.start] == b'-'
             && matches!(head.last(), None | Some(b' ' | b'"' | b'\''));
     let mut tie = Tie::Assigned;
-    let element = first == b'>' && is_tag(line, name);
+    let in_tag = is_tag(line, name);
+    if in_tag && first != b'>' && blank > 0 {
+        // Attributes.
+        let tag = line[at..].iter().take(LONGEST_IDENTIFIER).position(|b| matches!(b, b'<' | b'>'));
+        at += tag.filter(|n| line[at + n] == b'>').unwrap_or(0);
+    }
+    let Some(&first) = line.get(at) else { return Parsed::Incomplete };
+    let element = first == b'>' && in_tag;
     if let Some(length) = operator(&line[at..], &mut tie) {
         at += length;
     } else if element {
         at += 1;
     } else if is_flag && blank > 0 {
         // The value follows.
-    } else if first == b',' && quoted_key {
-        tie = Tie::Called;
-        at += 1;
-    } else if first == b'(' {
+    } else if first == b'(' || first == b',' && quoted_key {
         tie = Tie::Called;
         at += 1;
     } else if blank > 0 {
@@ -264,13 +277,16 @@ fn is_key(line: &[u8], end: usize) -> bool {
 
 /// `token: String = "…"`: skips a type between the colon and the equals sign.
 fn skip_type(line: &[u8], at: &mut usize) {
+    let starts = line.get(*at).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'&');
     let is_type = |b: &u8| {
         b.is_ascii_alphanumeric() || matches!(b, b'_' | b'<' | b'>' | b'?' | b'&' | b'\'' | b'.')
     };
     let mut end = *at + line[*at..].iter().take(40).take_while(|b| is_type(b)).count();
-    if end > *at {
+    if starts && end > *at {
         blanks(line, &mut end);
-        if line.get(end) == Some(&b'=') {
+        if line.get(end) == Some(&b'=')
+            && matches!(line.get(end + 1), Some(b' ' | b'\t' | b'"' | b'\''))
+        {
             *at = end + 1;
             blanks(line, at);
         }
@@ -339,7 +355,15 @@ fn quoted_value(line: &[u8], from: usize, quote: &[u8], tie: Tie) -> Parsed {
     let text = &line[from..cap];
     let slashes = quote.iter().take_while(|b| **b == b'\\').count();
     let found = |end: usize, complete: bool| {
-        Parsed::Value(Found { span: from..end, tie, quoted: true, element: false, complete })
+        Parsed::Value(Found {
+            span: from..end,
+            tie,
+            quoted: true,
+            element: false,
+            assigned_by_equals: false,
+            whole_line: false,
+            complete,
+        })
     };
     let mut at = 0;
     while let Some(next) = memchr::memmem::find(&text[at..], quote) {
@@ -352,7 +376,8 @@ fn quoted_value(line: &[u8], from: usize, quote: &[u8], tie: Tie) -> Parsed {
         at = end + quote.len();
     }
     let open = text.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(text.len());
-    found(from + open, from + open < line.len())
+    // Without its closing quote, a value ends at the first blank; until the line is over, the quote may still come.
+    found(from + open, text.len() == LONGEST_VALUE)
 }
 
 fn bare_value(
@@ -365,23 +390,31 @@ fn bare_value(
     memo: &mut Memo,
 ) -> Parsed {
     let cap = line.len().min(from + LONGEST_VALUE);
+    let whole_line = operator != b'%' && tie == Tie::Assigned && is_whole_line(line, name);
     let end = if element {
-        line[from..cap].iter().position(|b| *b == b'<').map_or(cap, |n| from + n)
-    } else if operator != b'%' && tie == Tie::Assigned && is_whole_line(line, name) {
+        memchr::memchr(b'<', &line[from..cap]).map_or(cap, |n| from + n)
+    } else if whole_line {
         config_value_end(line, from, cap)
     } else {
         punctuated_end(line, from, cap, memo)
     };
     let mut span = from..end;
-    while span.end > span.start
-        && matches!(line[span.end - 1], b'.' | b':' | b'?' | b'!' | b'\r' | b' ')
-    {
+    while span.end > span.start && matches!(line[span.end - 1], b'.' | b':' | b'\r' | b' ') {
         span.end -= 1;
     }
     if element && span.len() > 2 && line[span.start] == b'{' && line[span.end - 1] == b'}' {
         span = span.start + 1..span.end - 1;
     }
-    Parsed::Value(Found { span, tie, quoted: false, element, complete: end < line.len() })
+    let complete = end < line.len();
+    Parsed::Value(Found {
+        span,
+        tie,
+        quoted: false,
+        element,
+        assigned_by_equals: operator == b'=',
+        whole_line,
+        complete,
+    })
 }
 
 /// Whether the line is nothing but an assignment: the identifier stands first, but for indentation and list or export signs.
@@ -494,6 +527,7 @@ mod tests {
             ("export DB_password='a b'", "a b"),
             ("<db.password>abc</db.password>", "abc"),
             ("<password>{x abc}</password>", "x abc"),
+            ("<password encoding=\"base64\">abc</password>", "abc"),
             ("GET /?password=abc&x=1", "abc"),
             ("run --password abc --x", "abc"),
             ("Connect -password 'abc'", "abc"),

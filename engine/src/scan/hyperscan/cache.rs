@@ -1,10 +1,10 @@
 //! Where compiled databases are kept: their envelope, and [`FolderCache`], the engine's only input and output.
 //!
 //! ```text
-//! magic (8) | BLAKE3 of the rest (32) | rules (8, LE) | level of each rule, padded to 16 | database
+//! magic (8) | BLAKE3 of the rest (32) | rules (8, LE) | 1 for each rule left out, padded to 16 | database
 //! ```
 //!
-//! The [`key`] names everything the database depends on: libhs, this layout, and all expressions. The checksum guards
+//! The [`key`] names everything the database depends on: libhs, this layout, and all windows. The checksum guards
 //! against damage, not against forgery: libhs trusts what it deserialises, so a cache must only hold what its user wrote.
 //! [`FolderCache`] sees to that.
 
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use hyperscan::{BlockDatabase, SerializedDatabase as _};
 
-use super::expression::Plan;
+use crate::rule::Rule;
 use crate::scan::DatabaseCache;
 
 const MAGIC: &[u8; 8] = b"redacths";
@@ -27,56 +27,58 @@ const LARGEST_BYTES: u64 = 512 << 20;
 /// How many databases a folder keeps: one per libhs and rule set in use.
 const KEPT: usize = 8;
 
-/// The name under which the database of these plans is kept.
-pub(super) fn key(version: &str, plans: &[Vec<Plan>]) -> String {
+/// The name under which the database of these rules is kept.
+pub(super) fn key(version: &str, rules: &[&Rule]) -> String {
     let mut hash = blake3::Hasher::new();
-    let mut add = |text: &str| {
-        hash.update(&(text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
+    let number = |hash: &mut blake3::Hasher, n: u64| {
+        hash.update(&n.to_le_bytes());
     };
-    add(LAYOUT);
-    add(version);
-    for plans in plans {
-        add(&plans.len().to_string());
-        for plan in plans {
-            add(&plan.len().to_string());
-            plan.iter().for_each(|expression| add(&expression.text));
+    hash.update(LAYOUT.as_bytes());
+    number(&mut hash, version.len() as u64);
+    hash.update(version.as_bytes());
+    for rule in rules {
+        number(&mut hash, rule.anchors.len() as u64);
+        for anchor in rule.anchors.iter() {
+            number(&mut hash, anchor.window.len() as u64);
+            anchor.window.iter().flatten().for_each(|word| number(&mut hash, *word));
+            // Distances are not in the database, but the window's kind is: whether it begins before the match.
+            number(&mut hash, u64::from(anchor.hi == -1));
         }
     }
     hash.finalize().to_hex()[..32].to_owned()
 }
 
 /// A database in its envelope.
-pub(super) fn seal(levels: &[u8], database: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER + padded(levels.len()) + database.len());
+pub(super) fn seal(left_out: &[bool], database: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER + padded(left_out.len()) + database.len());
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&[0; 32]);
-    bytes.extend_from_slice(&(levels.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(levels);
-    bytes.resize(HEADER + padded(levels.len()), 0);
+    bytes.extend_from_slice(&(left_out.len() as u64).to_le_bytes());
+    bytes.extend(left_out.iter().map(|out| u8::from(*out)));
+    bytes.resize(HEADER + padded(left_out.len()), 0);
     bytes.extend_from_slice(database);
     let hash = blake3::hash(&bytes[40..]);
     bytes[8..40].copy_from_slice(hash.as_bytes());
     bytes
 }
 
-/// The levels and the database of an envelope.
+/// Which rules are left out, and the database, of an envelope for this number of rules.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn open(bytes: &[u8], plans: &[Vec<Plan>]) -> Result<(Vec<u8>, BlockDatabase), String> {
+pub(super) fn open(bytes: &[u8], rules: usize) -> Result<(Vec<bool>, BlockDatabase), String> {
     let damaged = || "it is damaged".to_owned();
     let header = bytes.get(..HEADER).ok_or_else(damaged)?;
     if header[..8] != MAGIC[..] || blake3::hash(&bytes[40..]).as_bytes()[..] != header[8..40] {
         return Err(damaged());
     }
-    if header[40..48] != (plans.len() as u64).to_le_bytes() {
+    if header[40..48] != (rules as u64).to_le_bytes() {
         return Err("it is of other rules".to_owned());
     }
-    let levels = bytes.get(HEADER..HEADER + plans.len()).ok_or_else(damaged)?.to_vec();
-    let database = bytes.get(HEADER + padded(plans.len())..).ok_or_else(damaged)?;
+    let left_out = bytes.get(HEADER..HEADER + rules).ok_or_else(damaged)?;
+    let database = bytes.get(HEADER + padded(rules)..).ok_or_else(damaged)?;
     let database = database.deserialize().map_err(|error| error.to_string())?;
-    Ok((levels, database))
+    Ok((left_out.iter().map(|out| *out == 1).collect(), database))
 }
 
 fn padded(len: usize) -> usize {

@@ -1,56 +1,47 @@
 //! The scanner `hyperscan`, behind the feature of that name: one database of all rules in the system's libhs.
 //!
-//! Why: its speed hardly depends on how many rules there are, which suits very large rule sets of a user's own; and a
-//! second opinion finds faults in the other scanners. For the built-in rules it is not the fastest.
+//! Why: its speed depends little on how many rules there are, which suits very large rule sets of a user's own; and a
+//! second opinion finds faults in the other scanners.
 //!
-//! How: block mode, ends only. Starts (`SOM_LEFTMOST`) would cost six times as much, and some rules would be too large. An
-//! end at `e` nominates the starts from `e - max` to `e - min` of its [`expression`]; ends of one rule that lie close
-//! together become one range. Rules that libhs refuses are left to the scanner `regex`, in the same scan. A database takes
-//! 0.3 ms per rule to compile, so it is kept in a [`cache`].
+//! How: block mode, ends only; starts (`SOM_LEFTMOST`) would cost six times as much. libhs looks for the [`window`]s of the
+//! rules' anchors: an end at `e` nominates the starts from `e - max` to `e - min`, clipped to the line; ranges of one rule
+//! that touch become one. Rules that libhs refuses are left to the scanner `regex`, in the same scan. A thousand rules take
+//! a second to compile, so the database is kept in a [`cache`].
 //!
 //! What is guarded against:
 //! - libraries that lose matches: versions known for it are refused, and each load passes a [`self_test`];
 //! - damaged caches: a checksum stands in front of the database;
 //! - a scan that fails (there is no memory): then all rules are nominated everywhere, which is slow and loses nothing.
 //!
-//! Limits: x86 with SSSE3 for Hyperscan; Vectorscan also runs on ARM and Power. No unsafe code here: the crate `hyperscan`
+//! Limits: Hyperscan needs x86 with SSSE3; Vectorscan also runs on ARM and Power. No unsafe code here: the crate `hyperscan`
 //! has a safe interface, and gets bytes to deserialise only if their checksum holds.
 
 use std::any::Any;
 
 use hyperscan::{
-    BlockDatabase, Builder, HsError, Matching, Pattern, PatternFlags, Patterns, Platform, Scratch,
+    BlockDatabase, Builder, ExprExt, HsError, Matching, Pattern, PatternFlags, Patterns, Platform,
+    Scratch,
 };
 
-use self::expression::Plan;
+use self::window::{Target, Window};
 use super::literal::LiteralScanner;
 use super::{Candidate, DatabaseCache, Scanner};
 use crate::rule::Rule;
 
 mod cache;
-mod expression;
 mod self_test;
+mod window;
 
 pub use cache::FolderCache;
 
 pub(crate) struct HyperscanScanner {
     database: BlockDatabase,
-    /// By expression of the database: what its ends mean.
-    targets: Vec<Target>,
+    /// By expression of the database.
+    windows: Vec<Window>,
     /// Rules that the database does not hold, and their indices in the engine.
     rest: Option<(LiteralScanner, Vec<u32>)>,
-    /// All rules, for lines that may go on: there anchors are asked for, not matches.
-    open: LiteralScanner,
     rules: usize,
     version: String,
-}
-
-/// What an end of an expression says.
-struct Target {
-    rule: u32,
-    /// The least and greatest distance from the start of a match to the end, in bytes.
-    min: i64,
-    max: i64,
 }
 
 impl HyperscanScanner {
@@ -63,24 +54,24 @@ impl HyperscanScanner {
         cache: Option<&dyn DatabaseCache>,
     ) -> Result<(HyperscanScanner, Vec<String>), String> {
         let version = library()?;
-        let plans: Vec<Vec<Plan>> = rules.iter().map(|rule| expression::plans(rule)).collect();
-        let key = cache::key(&version, &plans);
+        let key = cache::key(&version, rules);
         let mut notes = Vec::new();
         if let Some(bytes) = cache.and_then(|cache| cache.load(&key)) {
-            let loaded = cache::open(&bytes, &plans)
-                .and_then(|(levels, db)| assemble(rules, &plans, &levels, db, &version));
+            let loaded = cache::open(&bytes, rules.len()).and_then(|(left_out, database)| {
+                assemble(rules, &left_out, database, &version, self_test::SOME)
+            });
             match loaded {
                 Ok(scanner) => return Ok((scanner, notes)),
-                Err(reason) => notes.push(format!("hyperscan: cached database not used: {reason}")),
+                Err(reason) => notes.push(format!("hyperscan: cached database rebuilt: {reason}")),
             }
         }
-        let (levels, database) = compile(&plans)?;
+        let (left_out, database) = compile(rules)?;
+        let scanner = assemble(rules, &left_out, database, &version, self_test::ALL)?;
         if let Some(cache) = cache
-            && let Ok(bytes) = database.serialize()
+            && let Ok(bytes) = scanner.database.serialize()
         {
-            cache.store(&key, &cache::seal(&levels, &bytes));
+            cache.store(&key, &cache::seal(&left_out, &bytes));
         }
-        let scanner = assemble(rules, &plans, &levels, database, &version)?;
         Ok((scanner, notes))
     }
 
@@ -97,7 +88,8 @@ impl HyperscanScanner {
         let mut ranges = Ranges::new(block, &mut scratch.open, &mut scratch.touched, out);
         let scanned =
             self.database.scan(block, space, |id: u32, _from: u64, to: u64, _flags: u32| {
-                ranges.add(&self.targets[id as usize], to as i64);
+                let targets = self.windows.get(id as usize).map_or(&[][..], |w| &w.targets);
+                targets.iter().for_each(|target| ranges.add(target, to as i64));
                 Matching::Continue
             });
         ranges.close();
@@ -136,10 +128,6 @@ impl Scanner for HyperscanScanner {
             scanner.scan(block, &mut (), out);
             out[before..].iter_mut().for_each(|c| c.rule = indices[c.rule as usize]);
         }
-    }
-
-    fn scan_open(&self, block: &[u8], _: &mut dyn Any, out: &mut Vec<Candidate>) {
-        self.open.scan(block, &mut (), out);
     }
 }
 
@@ -249,79 +237,57 @@ fn known_bad(version: &str) -> Option<String> {
     }
 }
 
-/// Compiles the most exact plan of each rule that libhs takes; answers which, and the database. A level that a rule has no
-/// plan for means: left out.
-fn compile(plans: &[Vec<Plan>]) -> Result<(Vec<u8>, BlockDatabase), String> {
-    let mut levels = vec![0u8; plans.len()];
+/// Compiles the rules' windows; answers which rules libhs does not take, and the database of the others.
+fn compile(rules: &[&Rule]) -> Result<(Vec<bool>, BlockDatabase), String> {
+    // Without an anchor there is nothing to look for.
+    let mut left_out: Vec<bool> = rules.iter().map(|rule| rule.anchors.is_empty()).collect();
     loop {
-        let mut owners = Vec::new();
-        let mut patterns = Vec::new();
-        for (rule, plan) in chosen(plans, &levels) {
-            for expression in plan {
-                let flags = PatternFlags::empty();
-                let mut pattern = Pattern::with_flags(expression.text.as_str(), flags)
-                    .map_err(|error| error.to_string())?;
-                pattern.id = Some(patterns.len());
-                patterns.push(pattern);
-                owners.push(rule);
-            }
-        }
-        if patterns.is_empty() {
+        let windows = window::windows(rules, &left_out);
+        if windows.is_empty() {
             return Err("libhs takes none of the rules".to_owned());
         }
-        match Patterns(patterns).build() {
-            Ok(database) => return Ok((levels, database)),
+        let pattern = |(id, window): (usize, &Window)| Pattern {
+            expression: window.text.clone(),
+            flags: PatternFlags::empty(),
+            id: Some(id),
+            ext: ExprExt::default(),
+            som: None,
+        };
+        let patterns: Patterns = windows.iter().enumerate().map(pattern).collect();
+        let refused = |error| format!("libhs does not compile the rules: {error}");
+        match patterns.build() {
+            Ok(database) => return Ok((left_out, database)),
             Err(hyperscan::Error::Hyperscan(HsError::CompileError(error))) => {
-                match error.expression().and_then(|index| owners.get(index)) {
-                    Some(rule) => levels[*rule] += 1,
-                    None => return Err(format!("libhs does not compile the rules: {error}")),
-                }
+                let culprit = error.expression().and_then(|index| windows.get(index));
+                let culprit = culprit.ok_or_else(|| refused(error.to_string()))?;
+                culprit.targets.iter().for_each(|target| left_out[target.rule as usize] = true);
             }
-            Err(error) => return Err(format!("libhs does not compile the rules: {error}")),
+            Err(error) => return Err(refused(error.to_string())),
         }
     }
 }
 
-/// The plans at these levels, with the indices of their rules.
-fn chosen<'p>(plans: &'p [Vec<Plan>], levels: &'p [u8]) -> impl Iterator<Item = (usize, &'p Plan)> {
-    plans
-        .iter()
-        .zip(levels)
-        .enumerate()
-        .filter_map(|(rule, (plans, level))| Some((rule, plans.get(usize::from(*level))?)))
-}
-
+/// A scanner over a database, if it passes the self-test.
 fn assemble(
     rules: &[&Rule],
-    plans: &[Vec<Plan>],
-    levels: &[u8],
+    left_out: &[bool],
     database: BlockDatabase,
     version: &str,
+    rounds: usize,
 ) -> Result<HyperscanScanner, String> {
     let info = database.info().map_err(|error| error.to_string())?;
-    if let Some(of_database) = info.split(' ').nth(1)
-        && let Some(reason) = known_bad(of_database)
-    {
+    // "Version: 5.4.0 Features: AVX2 Mode: BLOCK"
+    if let Some(reason) = info.split(' ').nth(1).and_then(known_bad) {
         return Err(reason);
     }
-    let mut targets = Vec::new();
-    let mut expressions = Vec::new();
-    let mut left = vec![true; rules.len()];
-    for (rule, plan) in chosen(plans, levels) {
-        left[rule] = false;
-        for e in plan {
-            targets.push(Target { rule: rule as u32, min: e.min, max: e.max });
-            expressions.push(e);
-        }
-    }
-    self_test::run(&database, &expressions)?;
-    let indices: Vec<u32> = (0..rules.len() as u32).filter(|i| left[*i as usize]).collect();
-    let others: Vec<&Rule> = indices.iter().map(|i| rules[*i as usize]).collect();
+    let windows = window::windows(rules, left_out);
+    self_test::run(&database, &windows, rounds)?;
+    let indices: Vec<u32> = (0..).zip(left_out).filter(|(_, out)| **out).map(|(i, _)| i).collect();
+    let others: Vec<&Rule> = indices.iter().map(|index| rules[*index as usize]).collect();
     Ok(HyperscanScanner {
         database,
-        targets,
+        windows,
         rest: (!others.is_empty()).then(|| (LiteralScanner::new(&others), indices)),
-        open: LiteralScanner::new(rules),
         rules: rules.len(),
         version: version.to_owned(),
     })
