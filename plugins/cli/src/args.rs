@@ -16,8 +16,8 @@ Examples:
   redact -o public.log app.log                  write a clean copy
   redact --in-place logs/*.log                  clean files where they are
   redact -z --in-place logs/*.gz                ... also compressed ones
-  redact --check --report found.jsonl *.log     find, change nothing; exit code 1 if something was found
-  redact --only secrets,pii < in > out          personal data as well
+  redact --check --report found.jsonl *.log     only look; exit code 1 if there is something
+  redact --only private-key,jwt < in > out      look only for these
 
 Exit codes:
   0  done (also when the reader of the output went away)
@@ -25,8 +25,13 @@ Exit codes:
   2  an error; standard error says which, never with bytes of the input
 
 Files:
-  redact.toml in the working folder or one above it, else redact/redact.toml in $XDG_CONFIG_HOME (~/.config).
-  `redact config` shows what is in effect and where it comes from.";
+  redact.toml of the working folder or the nearest above it, else ~/.config/redact/redact.toml;
+  `redact config` shows what is in effect and where it comes from.
+
+Environment:
+  REDACT_MASK_KEY   the key of --mask pseudonym, if there is no --mask-key-file
+  NO_COLOR          no colour, unless --color always
+  XDG_CONFIG_HOME   instead of ~/.config";
 
 /// Masks secrets in what passes through it
 ///
@@ -158,12 +163,11 @@ pub(crate) struct SettingArgs {
 
     /// What stands in place of a secret: label, fixed:TEXT, stars, partial:N, pseudonym
     ///
-    /// label: [REDACTED:github-token], says which rule;
-    /// fixed:TEXT: always TEXT;
-    /// stars: as many * as the secret has bytes;
-    /// partial:N: **** and the last N characters, at most 8 and at most a quarter of the secret;
-    /// pseudonym: [REDACTED:github-token:1f0c5e7a9b2d], the same for the same secret under the same key. The default is
-    /// label.
+    /// label, the default: [REDACTED:github-token], says which rule.
+    /// fixed:TEXT: always TEXT.
+    /// stars: as many * as the secret has bytes.
+    /// partial:N: **** and the last N characters, at most 8 and at most a quarter of the secret.
+    /// pseudonym: [REDACTED:github-token:1f0c5e7a9b2d], the same for the same secret under one key.
     #[arg(long, value_name = "MASK", help_heading = "Mask", verbatim_doc_comment)]
     pub(crate) mask: Option<MaskChoice>,
 
@@ -177,8 +181,8 @@ pub(crate) struct SettingArgs {
 
     /// Colour masks: auto (on a terminal), always, never [default: auto]
     ///
-    /// auto also looks at the environment variable NO_COLOR. Files written by -o and --in-place are never coloured unless
-    /// it is `always` with -o.
+    /// auto also respects the environment variable NO_COLOR. A file written by -o is coloured only with always, one redacted
+    /// in place never.
     #[arg(long, value_name = "WHEN", help_heading = "Mask", hide_possible_values = true)]
     pub(crate) color: Option<ColorChoice>,
 
@@ -235,8 +239,8 @@ pub(crate) struct RuleArgs {
 
     /// Look only for these rules or groups; several by commas or repeated
     ///
-    /// Ids and groups are those of `redact rules list`. Without this flag the group `secrets` is looked for; naming a group
-    /// here, such as `pii`, switches it on.
+    /// Ids and groups are those of `redact rules list`. Without this flag the group `secrets` is looked for; another group,
+    /// such as one of your own rules, is switched on by naming it here.
     #[arg(long, value_name = "RULE|GROUP", value_delimiter = ',')]
     #[arg(help_heading = "What to look for")]
     pub(crate) only: Option<Vec<String>>,
@@ -259,7 +263,8 @@ pub(crate) struct ConfigArgs {
     /// Read settings from FILE instead of looking for a redact.toml
     ///
     /// Names and values are those of the long flags, such as mask = "stars" or except = ["jwt"]; a flag wins over the file.
-    /// Paths in it are relative to its folder. A file that is found without this flag must belong to you or to root.
+    /// Paths in it are relative to its folder. A file that is found without this flag must belong to you or to root
+    /// and not be writable by all.
     #[arg(long, value_name = "FILE", help_heading = "Settings", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
 

@@ -3,9 +3,12 @@
 //! Names and values are those of the long flags. What belongs to one run only (inputs, outputs, `--check`) is not
 //! accepted, so that a file that lies around in a folder never writes anywhere.
 //!
-//! A file that is found, not named, must belong to the user or to root: it can switch rules off, and a shared folder such
-//! as `/tmp` is above many working folders.
+//! A file that is found, not named, must belong to the user or to root and not be writable by all: it can switch rules
+//! off, and a shared folder such as `/tmp` is above many working folders.
 
+use std::fs::{File, Metadata};
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -45,18 +48,23 @@ pub(crate) struct Layer {
     pub(crate) stats: Option<Entry<bool>>,
 }
 
+/// Where a configuration file is.
+#[derive(Debug)]
+pub(crate) struct Location {
+    path: PathBuf,
+    /// Whether the user named it.
+    named: bool,
+}
+
 /// The file to read: the one that is named, else the nearest one upwards of the working folder, else the user's.
-pub(crate) fn find(named: Option<&Path>) -> Result<Option<PathBuf>, Error> {
+pub(crate) fn find(named: Option<&Path>) -> Option<Location> {
     if let Some(path) = named {
-        return Ok(Some(path.to_owned()));
+        return Some(Location { path: path.to_owned(), named: true });
     }
     let folder = std::env::current_dir().ok();
     let upwards = folder.iter().flat_map(|f| f.ancestors()).map(|f| f.join(NAME));
     let found = upwards.chain(users_file()).find(|path| path.is_file());
-    if let Some(path) = &found {
-        check_owner(path)?;
-    }
-    Ok(found)
+    found.map(|path| Location { path, named: false })
 }
 
 fn users_file() -> Option<PathBuf> {
@@ -67,26 +75,19 @@ fn users_file() -> Option<PathBuf> {
     Some(folder.join("redact").join(NAME))
 }
 
-fn check_owner(path: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::MetadataExt as _;
-    let owner = std::fs::metadata(path)
-        .map_err(|error| Error::io(path.display(), "cannot be read", &error))?
-        .uid();
-    if owner == 0 || owner == rustix::process::geteuid().as_raw() {
-        return Ok(());
-    }
-    let problem = format!("{}: belongs to another user and could switch rules off", path.display());
-    let hint = format!("use it with --config {}, or ignore it with --no-config", path.display());
-    Err(Error::new(problem).hint(hint))
-}
-
 /// Reads the file.
 ///
 /// # Errors
 /// All its problems, each with its line.
-pub(crate) fn read(path: PathBuf) -> Result<Layer, Error> {
-    let bytes = std::fs::read(&path)
-        .map_err(|error| Error::io(path.display(), "cannot be read", &error))?;
+pub(crate) fn read(location: Location) -> Result<Layer, Error> {
+    let Location { path, named } = location;
+    let unreadable = |error| Error::io(path.display(), "cannot be read", &error);
+    let mut file = File::open(&path).map_err(unreadable)?;
+    if !named {
+        check_trust(&path, &file.metadata().map_err(unreadable)?)?;
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unreadable)?;
     let Ok(text) = String::from_utf8(bytes) else {
         return Err(Error::new(format!("{}: is not UTF-8 text", path.display())));
     };
@@ -100,6 +101,19 @@ pub(crate) fn read(path: PathBuf) -> Result<Layer, Error> {
         }
         problems => Err(Error::all(problems)),
     }
+}
+
+/// Whether nobody but the user and root can have written the file.
+fn check_trust(path: &Path, metadata: &Metadata) -> Result<(), Error> {
+    let own = [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
+    let problem = match own {
+        true if metadata.mode() & 0o002 == 0 => return Ok(()),
+        true => "can be written by every user",
+        false => "belongs to another user",
+    };
+    let name = path.display();
+    let error = Error::new(format!("{name}: {problem}, who could switch rules off"));
+    Err(error.hint(format!("use it with --config {name}, or ignore it with --no-config")))
 }
 
 /// A key of the file and its byte offset.

@@ -39,7 +39,7 @@ pub(crate) struct Source<'w> {
     name: String,
     kind: Kind<'w>,
     format: Format,
-    /// Whether packed data at the start is worth a warning: nothing is found inside.
+    /// Whether to look at the first bytes for data that the engine cannot see into.
     warns: bool,
 }
 
@@ -87,12 +87,20 @@ impl<'w> Source<'w> {
         self.format
     }
 
-    fn warn_if_packed(&self, start: &[u8]) {
-        if let Some(format @ (Format::Gzip | Format::Zstd)) = Format::detect(start) {
-            let (name, format) = (&self.name, format.name());
-            warn(format_args!(
-                "{name}: is {format} data, in which nothing is found; use -z to look inside"
-            ));
+    /// Data that passes unseen is worth a word.
+    fn warn_if_opaque(&self, start: &[u8]) {
+        let name = &self.name;
+        match Format::detect(start) {
+            Some(format @ (Format::Gzip | Format::Zstd)) => warn(format_args!(
+                "{name}: is {} data, in which nothing is found; use -z to look inside",
+                format.name()
+            )),
+            _ if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") => {
+                warn(format_args!(
+                    "{name}: is UTF-16 text, in which nothing is found; convert it first: iconv -f UTF-16 -t UTF-8"
+                ))
+            }
+            _ => {}
         }
     }
 
@@ -256,7 +264,7 @@ impl Pump {
             };
             if std::mem::take(&mut source.warns) {
                 let start = &self.buffer[..count];
-                progress.aside(|| source.warn_if_packed(start));
+                progress.aside(|| source.warn_if_opaque(start));
             }
             stream.push(&self.buffer[..count], sink).map_err(write_failed)?;
             sink.drain().map_err(write_failed)?;

@@ -7,9 +7,11 @@ use std::time::Duration;
 use redact_stream::{Engine, Finding, Stats};
 use serde::Serialize;
 
+use crate::sink::Raw;
+
 /// The report file; every finding is written at once.
 #[derive(Debug)]
-pub(crate) struct Report(File);
+pub(crate) struct Report(Raw);
 
 /// One line. The order of fields is that of the file.
 #[derive(Serialize)]
@@ -26,7 +28,7 @@ struct Line<'l> {
 
 impl Report {
     pub(crate) fn new(file: File) -> Report {
-        Report(file)
+        Report(Raw::File(file))
     }
 
     pub(crate) fn finding(
@@ -39,7 +41,7 @@ impl Report {
         let line = Line { file, rule, line: finding.line, offset: finding.start, length };
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
-        self.0.write_all(&text)
+        (&self.0).write_all(&text)
     }
 }
 

@@ -14,6 +14,7 @@ use redact_stream::{Confidence, Engine, EngineBuilder, Mask, RuleSet, ScannerKin
 use crate::args::{Cli, Command, FilterArgs};
 use crate::error::{EXIT_ERROR, Error, warn};
 use crate::settings::{ColorChoice, MASK_KEY_VARIABLE, MaskChoice, Settings, messages};
+use crate::sink::Raw;
 use crate::{files, rules_cmd, stdio};
 
 /// The most bytes of a file with a pseudonym key: more is not a key.
@@ -85,8 +86,7 @@ pub(crate) fn run() -> ExitCode {
 /// Writes to standard output; a reader that has gone is no error.
 pub(crate) fn print(bytes: &[u8]) -> Result<ExitCode, Error> {
     stdio::check_output()?;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match Raw::stdout().and_then(|out| (&out).write_all(bytes)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(error) => Err(Error::io("standard output", "cannot be written", &error)),
@@ -255,7 +255,8 @@ fn mask_key(file: Option<&Path>) -> Result<(String, SecretBytes), String> {
     use std::os::unix::ffi::OsStringExt as _;
     let (source, mut key) = match file {
         Some(path) => {
-            let mut key = Vec::new();
+            // Once, so that no copy stays behind in a smaller allocation.
+            let mut key = Vec::with_capacity(2 * LONGEST_KEY as usize);
             let opened = std::fs::File::open(path);
             let read = opened.and_then(|file| file.take(LONGEST_KEY + 1).read_to_end(&mut key));
             let name = path.display();

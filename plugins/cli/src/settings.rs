@@ -278,8 +278,8 @@ fn layer(args: &ConfigArgs) -> Result<Layer, Error> {
     if args.no_config {
         return Ok(Layer::default());
     }
-    match config::find(args.config.as_deref())? {
-        Some(path) => config::read(path),
+    match config::find(args.config.as_deref()) {
+        Some(location) => config::read(location),
         None => Ok(Layer::default()),
     }
 }

@@ -142,3 +142,12 @@ fn another_users_file_is_not_obeyed_silently() {
     folder.run(&["--no-config"], DIRTY).ok();
     folder.run(&["--config", "redact.toml"], DIRTY).ok();
 }
+
+#[test]
+fn a_file_that_anyone_can_write_is_not_obeyed_silently() {
+    let folder = Folder::new();
+    let path = folder.write("redact.toml", "except = ['url-credential']\n");
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    folder.run(&[], DIRTY).fails_with(&["can be written by every user", "--no-config"]);
+    folder.run(&["--no-config"], DIRTY).ok();
+}

@@ -41,7 +41,7 @@ fn a_file_that_cannot_be_read_does_not_stop_the_others() {
 fn a_file_without_permission_is_named() {
     let folder = Folder::new();
     let path = folder.write("a", DIRTY);
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
     if std::fs::File::open(&path).is_ok() {
         return; // Root may read everything.
     }

@@ -62,10 +62,11 @@ fn dots_and_progress_bars_leave_as_they_grow() {
     let mut all = String::from("working ");
     live.write(&all);
     for step in 0..10 {
-        live.write(".");
-        all.push('.');
-        live.output.wait_for(&all);
-        let bar = format!("\r[{}{}] {:3}%", "=".repeat(step), " ".repeat(10 - step), step * 10);
+        live.write("....");
+        all.push_str("....");
+        // The last few bytes may be the start of a token, which needs more to be told from one.
+        live.output.wait_for(&all[..all.len() - 4]);
+        let bar = format!("\r[{}{}] {:3}% ", "=".repeat(step), " ".repeat(10 - step), step * 10);
         live.write(&bar);
         all.push_str(&bar);
         live.output.wait_for(&all);

@@ -95,3 +95,12 @@ fn packed_data_without_the_flag_is_warned_about() {
         done.err
     );
 }
+
+#[test]
+fn utf_16_text_is_warned_about() {
+    let input: Vec<u8> =
+        "\u{feff}x".encode_utf16().chain(DIRTY.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let done = Folder::new().run(&[], &input).ok();
+    assert!(done.bytes == input);
+    assert!(done.err.contains("UTF-16") && done.err.contains("iconv"), "{}", done.err);
+}

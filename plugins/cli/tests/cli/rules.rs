@@ -82,7 +82,6 @@ fn lint_tells_errors_from_what_could_be_better() {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "compiles every built-in rule: slow without optimisation")]
 fn the_built_in_rules_pass_their_tests() {
     let done = Folder::new().run(&["rules", "test"], "").ok();
     assert!(done.out.contains("all as they should be"), "{}", done.out);

@@ -195,7 +195,10 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// What a reader has seen so far; a thread goes on reading.
-pub(crate) struct Seen(Arc<(Mutex<(Vec<u8>, bool)>, Condvar)>);
+pub(crate) struct Seen(Arc<(Mutex<Screen>, Condvar)>);
+
+/// The bytes so far, and whether that is all.
+type Screen = (Vec<u8>, bool);
 
 impl Seen {
     pub(crate) fn of(mut reader: impl Read + Send + 'static) -> Seen {
