@@ -43,10 +43,9 @@ fn main() {
     let mut out = String::from("pub(crate) static BUILTIN: &[Rule] = &[\n");
     rules.iter().for_each(|rule| write_rule(&mut out, rule));
     out.push_str("];\n");
-    let default = rules.iter().filter(|r| r.is_default());
-    let windows = scan::simd::windows::distinct(default);
-    let buckets = scan::simd::buckets::assign(&windows);
-    writeln!(out, "pub(crate) static BUCKETS: &[u8] = &{buckets:?};").expect("writing to a string");
+    let windows = scan::simd::windows::distinct(rules.iter().filter(|r| r.is_default()));
+    let default = scan::simd::buckets::assign(&windows, &[]);
+    writeln!(out, "pub(crate) static BUCKETS: &[u8] = &{default:?};").expect("writing to a string");
     let target = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     std::fs::write(Path::new(&target).join("builtin.rs"), out).expect("OUT_DIR is writable");
 }
@@ -75,7 +74,7 @@ fn write_rule(out: &mut String, r: &Rule) {
          entropy: {:?}, check: {check}, on_check_fail: CheckFailure::{:?}, allow: {}, \
          confidence: Confidence::{:?}, group: {}, reference: {}, value: ValueSyntax::{:?}, block: {block}, \
          matches: {}, rejects: {}, source: {}, line: {}, max_len: {}, has_secret_group: {}, secret_offset: {}, \
-         anchors: Cow::Borrowed(&[{}]) }},",
+         anchors: Cow::Borrowed(&[{}]), around: {:?} }},",
         text(r.id()),
         text(r.label()),
         text(r.provider()),
@@ -98,6 +97,7 @@ fn write_rule(out: &mut String, r: &Rule) {
         r.has_secret_group,
         r.secret_offset,
         anchors.join(", "),
+        r.around,
     )
     .expect("writing to a string");
 }

@@ -1,4 +1,4 @@
-//! Secrets of several lines: PEM and PGP armour, PuTTY keys.
+//! Secrets of several lines: PEM and PGP armour, PuTTY keys; and the text of XML elements on a line of its own.
 //!
 //! A rule with `block = …` matches the begin marker. From there to the end marker every line's body is masked, line by
 //! line, so nothing is held back and memory does not depend on the block's length: markers, per-line prefixes
@@ -8,9 +8,13 @@
 //! What counts as body: a run of at least [`LONG_RUN`] base64 characters anywhere, or any run where a line's body starts,
 //! once the body has begun. Lines of other writers may stand between. After [`MAX_MISSES`] lines in a row without body the
 //! block is over: an end marker that never comes must not mask a whole log.
+//!
+//! Of an element, only the first line with text behind the tag is looked at, and masked if it is one value that looks
+//! drawn at random.
 
 use std::ops::Range;
 
+use crate::confirm::assignment::judge;
 use crate::mask::label_mask_len;
 use crate::rule::BlockKind;
 
@@ -22,6 +26,8 @@ const END_MARKERS: [&str; 3] = ["-----END ", "---- END ", "Private-MAC: "];
 /// The length of the longest end marker, in bytes.
 pub(crate) const LONGEST_END_MARKER: usize = 13;
 const LONG_RUN: usize = 20;
+/// What is shorter in a block on one line is an ellipsis, not a key.
+const LEAST_RUN: usize = 8;
 const MAX_MISSES: u32 = 4;
 /// The longest per-line prefix that is compared, in bytes.
 const LONGEST_PREFIX: usize = 256;
@@ -66,10 +72,15 @@ impl OpenBlock {
         let prefix = prefix[prefix.len().saturating_sub(LONGEST_PREFIX)..].to_vec();
         let mask = format!("[REDACTED:{label}").into_bytes();
         let mut block = OpenBlock { rule, kind, mask, prefix, begun: false, misses: 0 };
+        if kind == BlockKind::Element {
+            return Some(block);
+        }
         let cap = line.len().min(marker.end + SAME_LINE_CAP);
         if let Some(end) = block.end_marker(&line[marker.end..cap]) {
             let body = trim_escapes(line, marker.end..marker.end + end);
-            if !body.is_empty() && label_mask_len(&line[body.clone()]) != Some(body.len()) {
+            let long =
+                line[body.clone()].split(|b| !is_base64(*b)).any(|run| run.len() >= LEAST_RUN);
+            if long && label_mask_len(&line[body.clone()]) != Some(body.len()) {
                 spans.push(body);
             }
             return None;
@@ -80,6 +91,9 @@ impl OpenBlock {
 
     /// Masks the body in a line inside the block; true if the block goes on.
     pub(crate) fn line(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
+        if self.kind == BlockKind::Element {
+            return self.element_text(line, spans);
+        }
         let end = self.end_marker(line);
         let text = &line[..end.unwrap_or(line.len())];
         let found = self.body(text, self.prefix_len(text), spans);
@@ -100,7 +114,19 @@ impl OpenBlock {
         match self.kind {
             BlockKind::Pem => find(pem).or_else(|| find(ssh2)),
             BlockKind::Ppk => find(ppk),
+            BlockKind::Element => None,
         }
+    }
+
+    /// Masks the value that is all of `line`; true if the line is empty.
+    fn element_text(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
+        let start = line.len() - line.trim_ascii_start().len();
+        let value = line.trim_ascii();
+        if judge::is_lone_secret(value) {
+            spans.push(start..start + value.len());
+        }
+        self.misses += 1;
+        value.is_empty() && self.misses < MAX_MISSES
     }
 
     /// The length of what stands before the body in `line`: the begin line's prefix, any digit for a digit, or else blanks,
@@ -263,6 +289,23 @@ mod tests {
         );
         let wanted = text.replace(BODY, "#").replace("aB3=", "#");
         assert_eq!(masked(&text), wanted);
+    }
+
+    #[test]
+    fn an_elements_text_is_masked_if_it_is_a_lone_value() {
+        for (text, masked) in [
+            ("  Zk3vQ9xTb2LwPq8R", Some(2..18)),
+            ("hunter22hunter", None),
+            ("<name>x</name>", None),
+            ("${TOKEN_1}", None),
+            ("two words", None),
+        ] {
+            let mut spans = Vec::new();
+            let mut block =
+                OpenBlock::begin(BlockKind::Element, 0, b"<token>", 0..7, &mut spans).unwrap();
+            assert!(!block.line(text.as_bytes(), &mut spans));
+            assert_eq!(spans.pop(), masked, "{text}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::confirm::condition::Accept;
 use crate::error::{BuildError, Problem};
 use crate::mask::Mask;
 use crate::rule::{Confidence, Rule, RuleSet};
-use crate::scan::{Scanner, ScannerKind};
+use crate::scan::{DatabaseCache, Scanner, ScannerKind, ScannerOptions};
 use crate::stream::{Sink, StreamRedactor};
 
 /// A secret that was found: which rule, and where in the input. It holds no bytes.
@@ -55,7 +55,7 @@ pub struct EngineBuilder {
     groups: Vec<String>,
     confidence: Confidence,
     mask: Mask,
-    scanner: ScannerKind,
+    scanner: ScannerOptions,
     window: Option<usize>,
 }
 
@@ -96,9 +96,21 @@ impl EngineBuilder {
         self
     }
 
-    /// The scanner; all give the same bytes.
+    /// The scanner; all give the same bytes. Where it cannot be used, `regex` is, and [`Engine::scanner_notes`] says why.
     pub fn scanner(mut self, scanner: ScannerKind) -> EngineBuilder {
-        self.scanner = scanner;
+        self.scanner.kind = scanner;
+        self
+    }
+
+    /// Whether [`build`](EngineBuilder::build) fails if the scanner that was asked for cannot be used.
+    pub fn scanner_strict(mut self, strict: bool) -> EngineBuilder {
+        self.scanner.strict = strict;
+        self
+    }
+
+    /// Where [`ScannerKind::Hyperscan`] keeps its compiled database; without one it compiles at every start.
+    pub fn hyperscan_cache(mut self, cache: Arc<dyn DatabaseCache>) -> EngineBuilder {
+        self.scanner.cache = Some(cache);
         self
     }
 
@@ -111,7 +123,8 @@ impl EngineBuilder {
     /// Compiles the engine.
     ///
     /// # Errors
-    /// `only` or `except` names nothing that there is, or nothing is left to look for.
+    /// `only` or `except` names nothing that there is, or nothing is left to look for; or the scanner cannot be used and
+    /// is [strict](EngineBuilder::scanner_strict).
     pub fn build(self) -> Result<Arc<Engine>, BuildError> {
         let known = |name: &String| self.rules.iter().any(|r| r.id() == name || r.group() == name);
         let unknown: Vec<Problem> =
@@ -145,7 +158,7 @@ impl EngineBuilder {
             let message = "no rule is left to look for; loosen `only`, `except` or `confidence`";
             return Err(BuildError::one("rules", message.to_owned()));
         }
-        let scanner = self.scanner.build(&chosen.iter().collect::<Vec<_>>());
+        let (scanner, scanner_notes) = self.scanner.build(&chosen.iter().collect::<Vec<_>>())?;
         let program: Vec<Compiled> = chosen.into_iter().map(Compiled::new).collect();
         let reach = program.iter().map(Compiled::reach).max().unwrap_or(0);
         let least = 4 * reach + (64 << 10);
@@ -154,7 +167,7 @@ impl EngineBuilder {
             None => least.max(256 << 10),
         };
         let accept = Accept { confidence: self.confidence, mask: self.mask };
-        Ok(Arc::new(Engine { program, accept, scanner, reach, window }))
+        Ok(Arc::new(Engine { program, accept, scanner, scanner_notes, reach, window }))
     }
 }
 
@@ -163,6 +176,7 @@ pub struct Engine {
     program: Vec<Compiled>,
     accept: Accept,
     scanner: Box<dyn Scanner>,
+    scanner_notes: Vec<String>,
     reach: usize,
     window: usize,
 }
@@ -186,7 +200,7 @@ impl Engine {
             groups: Vec::new(),
             confidence: Confidence::Medium,
             mask: Mask::label(),
-            scanner: ScannerKind::Auto,
+            scanner: ScannerOptions::default(),
             window: None,
         }
     }
@@ -207,6 +221,11 @@ impl Engine {
     /// The scanner in use, such as `regex`.
     pub fn scanner_name(&self) -> String {
         self.scanner.name()
+    }
+
+    /// Why another scanner was not used, and what else the user should know about the choice; one line each.
+    pub fn scanner_notes(&self) -> &[String] {
+        &self.scanner_notes
     }
 
     /// How far, in bytes, a rule may look behind the start of a match: the most that a stream holds back of a line, but for

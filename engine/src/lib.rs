@@ -48,7 +48,9 @@ pub use engine::{Engine, EngineBuilder, Finding};
 pub use error::{BuildError, Problem};
 pub use mask::Mask;
 pub use rule::{BlockKind, Check, CheckFailure, Confidence, MAX_MATCH, Rule, RuleSet, ValueSyntax};
-pub use scan::ScannerKind;
+#[cfg(feature = "hyperscan")]
+pub use scan::hyperscan::FolderCache;
+pub use scan::{DatabaseCache, ScannerKind};
 pub use secret::SecretBytes;
 pub use stream::{Sink, Stats, StreamRedactor, WriteSink};
 

@@ -15,6 +15,9 @@
 
 use crate::Engine;
 use crate::error::Problem;
+use crate::rule::byte_set::ByteSet;
+use crate::rule::frequency::probability;
+use crate::rule::spec::EmbeddedAnchor;
 use crate::rule::{Confidence, Rule, RuleSet, example};
 
 /// An example of a rule with its `{kind:N}` templates filled in.
@@ -27,6 +30,69 @@ pub fn expand(rule: &Rule, example: &str) -> String {
 /// A rule whose findings all drop below its own confidence (a failed checksum) counts as matching.
 pub fn examples(rules: &RuleSet) -> Vec<Problem> {
     rules.iter().flat_map(rule_examples).collect()
+}
+
+/// How often the scanners may be woken for a rule in ordinary log text before [`examples`]' sibling [`cost`] complains,
+/// in hits per megabyte: a thousand rules at a tenth of this cost as much as the scan itself.
+pub const MOST_HITS_PER_MB: f64 = 300.0;
+
+/// How often a rule's anchors are expected in a megabyte of ordinary log text: what the rule costs on clean lines.
+///
+/// The estimate is the larger of what byte frequencies say and what a sample of log text holds.
+pub fn hits_per_megabyte(rule: &Rule) -> f64 {
+    let sample = crate::scan::simd::buckets::SAMPLE;
+    let per_anchor = rule.anchors.iter().map(|anchor| {
+        let window: Vec<ByteSet> = anchor.window.iter().map(|set| ByteSet(*set)).collect();
+        let counted = sample
+            .windows(window.len())
+            .filter(|text| text.iter().zip(&window).all(|(byte, set)| set.contains(*byte)))
+            .count();
+        let expected = probability(&window) * 1e6;
+        expected.max(counted as f64 * 1e6 / sample.len() as f64)
+    });
+    per_anchor.sum()
+}
+
+/// Rules that cost too much: more than [`MOST_HITS_PER_MB`], with the anchor and how to get a better one.
+pub fn cost(rules: &RuleSet) -> Vec<Problem> {
+    let too_much = rules.iter().filter(|rule| hits_per_megabyte(rule) > MOST_HITS_PER_MB);
+    too_much
+        .map(|rule| Problem {
+            source: rule.source().to_owned(),
+            line: Some(rule.line()),
+            rule: Some(rule.id().to_owned()),
+            message: format!(
+                "expected {:.0} hits per MB of log text (at most {MOST_HITS_PER_MB:.0}): {} is too common; let a \
+                 rarer literal stand next to it in the pattern, or add longer `keywords`",
+                hits_per_megabyte(rule),
+                describe(rule),
+            ),
+        })
+        .collect()
+}
+
+/// The anchor that hits most, as a character-class expression.
+fn describe(rule: &Rule) -> String {
+    let common = |a: &&EmbeddedAnchor, b: &&EmbeddedAnchor| {
+        let p = |anchor: &EmbeddedAnchor| {
+            probability(&anchor.window.iter().map(|set| ByteSet(*set)).collect::<Vec<_>>())
+        };
+        p(a).total_cmp(&p(b))
+    };
+    let Some(anchor) = rule.anchors.iter().max_by(common) else { return "nothing".to_owned() };
+    let class = |set: &[u64; 4]| {
+        let bytes: Vec<u8> = ByteSet(*set).iter().collect();
+        match bytes.as_slice() {
+            [one] => char::from(*one).escape_default().to_string(),
+            [a, b] if a ^ b == 0x20 => char::from(*b).to_string(),
+            many if many.len() > 8 => format!("[{} bytes]", many.len()),
+            few => format!(
+                "[{}]",
+                few.iter().map(|b| char::from(*b).escape_default().to_string()).collect::<String>()
+            ),
+        }
+    };
+    format!("`{}`", anchor.window.iter().map(class).collect::<String>())
 }
 
 fn rule_examples(rule: &Rule) -> Vec<Problem> {

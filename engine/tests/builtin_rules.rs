@@ -17,3 +17,10 @@ fn every_rule_says_whose_secret_it_is_and_where_that_is_written() {
         assert!(rule.reference().starts_with("https://"), "{}", rule.id());
     }
 }
+
+#[test]
+fn no_rule_costs_much_on_clean_text() {
+    let problems = lint::cost(&RuleSet::builtin());
+    let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert!(text.is_empty(), "{} rules:\n{}", text.len(), text.join("\n"));
+}

@@ -25,6 +25,7 @@ use crate::scan::Candidate;
 pub(crate) mod assignment;
 pub(crate) mod check;
 pub(crate) mod condition;
+pub(crate) mod words;
 
 /// One accepted match of one rule: what is to be masked, in bytes from the block's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -413,14 +414,15 @@ impl Job<'_> {
             return offset + start + 1;
         }
         match self.decide(line, span, scratch) {
-            Outcome::Secret(secret) => {
-                hits.push(Hit {
-                    start: offset + secret.start,
-                    end: offset + secret.end,
+            Outcome::Secret(secret, again) => {
+                let inside_end = secret.end;
+                hits.extend(std::iter::once(secret).chain(again).map(|span| Hit {
+                    start: offset + span.start,
+                    end: offset + span.end,
                     rule: self.index as u32,
-                });
+                }));
                 // Keys all inside a long value need no look of their own: each would read the rest of it.
-                let inside = (offset + secret.end).saturating_sub(assignment::LONG_VALUE);
+                let inside = (offset + inside_end).saturating_sub(assignment::LONG_VALUE);
                 self.advance(scratch, (offset + end).max(inside))
             }
             Outcome::Begin => {
@@ -464,16 +466,16 @@ impl Job<'_> {
         if rule.block.is_some() {
             return Outcome::Begin;
         }
-        let (secret, context) = match rule.value {
+        let (secret, again) = match rule.value {
             ValueSyntax::Match => {
-                (self.compiled.secret(scratch, self.index, line, span.clone()), span.start)
+                (self.compiled.secret(scratch, self.index, line, span.clone()), None)
             }
             ValueSyntax::Assignment => {
                 if mask::in_label_mask(line, span.start) {
                     return Outcome::Key;
                 }
                 match assignment::value(line, span.clone(), self.growing, &mut scratch.values) {
-                    assignment::Value::Secret(value) => (value, span.start),
+                    assignment::Value::Secret(value, again) => (value, again),
                     assignment::Value::None => return Outcome::Key,
                     assignment::Value::Open(from) => return Outcome::Open(from),
                 }
@@ -481,8 +483,8 @@ impl Job<'_> {
         };
         let secret = whole_characters(line, secret);
         let secret = secret.start..crate::block::end_before_marker(line, secret);
-        match condition::judge(self.compiled, self.accept, line, context, secret.clone()) {
-            Ok(_) => Outcome::Secret(secret),
+        match condition::judge(self.compiled, self.accept, line, span.start, secret.clone()) {
+            Ok(_) => Outcome::Secret(secret, again.map(|span| whole_characters(line, span))),
             Err(_) if rule.value == ValueSyntax::Assignment => Outcome::Key,
             Err(_) => Outcome::Refused,
         }
@@ -490,7 +492,8 @@ impl Job<'_> {
 }
 
 enum Outcome {
-    Secret(Range<usize>),
+    /// What is to be masked, and the same value once more.
+    Secret(Range<usize>, Option<Range<usize>>),
     /// A multi-line secret begins behind the match.
     Begin,
     /// A key whose value is no secret.

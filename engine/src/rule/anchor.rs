@@ -201,7 +201,6 @@ fn best_window(runs: &[Run]) -> Option<Anchor> {
                 lo: run.lo + shift,
                 hi: run.hi + shift,
             };
-            // Four bytes are what the fast kernels look at: rank by the rarest four, prefer the earliest.
             let cost = anchor_rank(&anchor);
             if best.as_ref().is_none_or(|(least, _)| cost < *least * 0.9) {
                 best = Some((cost, anchor));
@@ -211,11 +210,16 @@ fn best_window(runs: &[Run]) -> Option<Anchor> {
     best.map(|(_, anchor)| anchor)
 }
 
+/// What a window costs: its first four bytes are what the vector kernels look at, and the whole window is what wakes the
+/// confirmer, which is dearer by about [`CONFIRM`].
 fn anchor_rank(anchor: &Anchor) -> f64 {
     let head = &anchor.window[..anchor.window.len().min(4)];
     let spread = f64::from(anchor.hi - anchor.lo);
-    probability(head) * (1.0 + spread)
+    probability(head) + CONFIRM * probability(&anchor.window) * (1.0 + spread)
 }
+
+/// How many first looks one confirmation costs, roughly.
+const CONFIRM: f64 = 25.0;
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,7 @@ pub(crate) mod example;
 pub(crate) mod frequency;
 pub(crate) mod parse;
 pub(crate) mod spec;
+pub(crate) mod trigger;
 
 pub use spec::{BlockKind, Check, CheckFailure, Confidence, Rule, ValueSyntax};
 

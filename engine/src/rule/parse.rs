@@ -10,7 +10,9 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::super::error::Problem;
 use super::anchor::{Anchor, anchors, keyword_anchor};
+use super::frequency::probability;
 use super::spec::{BlockKind, Check, CheckFailure, Confidence, EmbeddedAnchor, Rule, ValueSyntax};
+use super::trigger::around;
 use super::{MAX_MATCH, Text, Texts};
 
 /// The form of a rule in a file. Field names are the schema of `docs/writing-rules.md`.
@@ -207,6 +209,8 @@ impl Reader<'_> {
             }
         };
         let secret_offset = secret_offset(&hir);
+        let plain = raw.value == ValueSyntax::Match && raw.block.is_none();
+        let around = around(&hir, &anchors);
         let texts = |list: Vec<String>| -> Texts { list.into_iter().map(Text::Owned).collect() };
         Some(Rule {
             label: Cow::Owned(raw.label.unwrap_or_else(|| raw.id.clone())),
@@ -233,6 +237,7 @@ impl Reader<'_> {
             has_secret_group: secret_offset.is_some(),
             secret_offset: secret_offset.unwrap_or(0) as u32,
             anchors: anchors.iter().map(EmbeddedAnchor::from).collect(),
+            around: around.filter(|_| plain),
         })
     }
 }
@@ -302,6 +307,9 @@ pub(crate) fn before_secret(hir: &Hir) -> Option<Hir> {
 /// How often an anchor may hit in random log text, per byte, before the rule is called too broad.
 const BROADEST_ANCHOR: f64 = 0.02;
 
+/// Above this, the first bytes of an anchor are a shape, not a literal.
+const SHAPE: f64 = 1e-4;
+
 fn choose_anchors(hir: &Hir, raw: &RawRule) -> Result<Vec<Anchor>, String> {
     let own = anchors(hir);
     let cost = |list: &[Anchor]| match list {
@@ -309,7 +317,10 @@ fn choose_anchors(hir: &Hir, raw: &RawRule) -> Result<Vec<Anchor>, String> {
         list => list.iter().map(Anchor::cost).sum(),
     };
     let keyed: Vec<Anchor> = raw.keywords.iter().map(|k| keyword_anchor(k, raw.near)).collect();
-    let best = if cost(&own) <= cost(&keyed) { own } else { keyed };
+    // Keywords are rarer than a shape, whatever byte frequencies say: hex digits come in rows.
+    let shape = own.iter().any(|a| probability(&a.window[..a.window.len().min(4)]) > SHAPE);
+    let use_own = cost(&own) <= cost(&keyed) && (keyed.is_empty() || !shape);
+    let best = if use_own { own } else { keyed };
     if cost(&best) > BROADEST_ANCHOR {
         return Err("the pattern is too broad: nothing rare must stand in a match; add a literal prefix of at \
                     least 3 bytes, or `keywords` that stand before the secret"

@@ -100,6 +100,8 @@ pub enum BlockKind {
     Pem,
     /// PuTTY's `.ppk` files: to the line `Private-MAC:`.
     Ppk,
+    /// An XML element whose text stands on the next line.
+    Element,
 }
 
 /// One rule. Made by [`super::RuleSet::parse`] or built in.
@@ -131,6 +133,9 @@ pub struct Rule {
     /// The least distance in bytes from the start of a match to its secret.
     pub(crate) secret_offset: u32,
     pub(crate) anchors: Cow<'static, [EmbeddedAnchor]>,
+    /// How far around one of [`super::trigger::WORDS`] the anchors stand, in bytes before and behind, if the rule is looked for
+    /// there only.
+    pub(crate) around: Option<(u32, u32)>,
 }
 
 /// An [`Anchor`] in a form that can be a constant.
@@ -197,6 +202,21 @@ impl Rule {
     /// The named check, if there is one.
     pub fn check(&self) -> Option<Check> {
         self.check
+    }
+
+    /// What a failed check does to a finding.
+    pub fn on_check_fail(&self) -> CheckFailure {
+        self.on_check_fail
+    }
+
+    /// How the secret is found behind a match of the pattern.
+    pub fn value(&self) -> ValueSyntax {
+        self.value
+    }
+
+    /// The kind of a secret of several lines, if it is one.
+    pub fn block(&self) -> Option<BlockKind> {
+        self.block
     }
 
     /// Patterns of values that are no secrets.

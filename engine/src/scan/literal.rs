@@ -5,8 +5,9 @@
 //! nominated everywhere, and the confirmer's regex searches it: slow, but never wrong.
 
 use std::any::Any;
+use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 
 use super::{Candidate, Scanner};
 use crate::rule::Rule;
@@ -15,7 +16,7 @@ use crate::rule::frequency::probability;
 
 /// Literals rarer than this are not made longer.
 const RARE: f64 = 1e-9;
-const MAX_SPELLINGS: usize = 24;
+const MAX_SPELLINGS: usize = 8;
 
 pub(crate) struct LiteralScanner {
     automaton: Option<AhoCorasick>,
@@ -36,10 +37,14 @@ struct Literal {
 
 impl LiteralScanner {
     pub(crate) fn new(rules: &[&Rule]) -> LiteralScanner {
+        LiteralScanner::of((0..).zip(rules.iter().copied()))
+    }
+
+    /// A scanner for some rules of a set, with their indices in it.
+    pub(crate) fn of<'r>(rules: impl Iterator<Item = (u32, &'r Rule)>) -> LiteralScanner {
         let mut scanner = LiteralScanner { automaton: None, literals: vec![], everywhere: vec![] };
         let mut needles: Vec<Vec<u8>> = Vec::new();
-        for (index, rule) in rules.iter().enumerate() {
-            let index = index as u32;
+        for (index, rule) in rules {
             let windows: Vec<Vec<ByteSet>> = rule
                 .anchors
                 .iter()
@@ -78,6 +83,13 @@ impl LiteralScanner {
     }
 }
 
+#[cfg(test)]
+impl LiteralScanner {
+    pub(crate) fn everywhere(&self) -> &[u32] {
+        &self.everywhere
+    }
+}
+
 impl Scanner for LiteralScanner {
     fn name(&self) -> String {
         "regex".to_owned()
@@ -93,8 +105,16 @@ impl Scanner for LiteralScanner {
             hi: last as u32,
             rule: *rule,
         }));
-        let Some(automaton) = &self.automaton else { return };
-        for hit in automaton.find_overlapping_iter(block) {
+        self.scan_range(block, 0..block.len(), out);
+    }
+}
+
+impl LiteralScanner {
+    /// The candidates whose literals stand in `range` of the block, but for rules that are nominated everywhere.
+    pub(crate) fn scan_range(&self, block: &[u8], range: Range<usize>, out: &mut Vec<Candidate>) {
+        let Some(automaton) = self.automaton.as_ref().filter(|_| !range.is_empty()) else { return };
+        let last = block.len() - 1;
+        for hit in automaton.find_overlapping_iter(Input::new(block).range(range)) {
             let literal = &self.literals[hit.pattern().as_usize()];
             if let Some(at) = literal.window_at(block, hit.start()) {
                 let clamp = |p: i64| p.clamp(0, last as i64) as u32;
@@ -131,24 +151,21 @@ fn literal_stretch(window: &[ByteSet]) -> Option<(usize, Vec<Vec<u8>>)> {
             lower.iter().collect()
         })
         .collect();
+    // By position: how probable a byte of it is, in either case.
+    let shares: Vec<f64> = folded
+        .iter()
+        .map(|bytes| probability(&[bytes.iter().flat_map(|b| ByteSet::fold(*b).iter()).collect()]))
+        .collect();
     let mut best: Option<(f64, usize, usize)> = None;
     for from in 0..window.len() {
-        let mut spellings = 1;
+        let (mut spellings, mut share) = (1, 1.0);
         for to in from + 1..=window.len() {
             spellings *= folded[to - 1].len();
+            share *= shares[to - 1];
             if spellings > MAX_SPELLINGS {
                 break;
             }
-            let sets: Vec<ByteSet> = folded[from..to]
-                .iter()
-                .map(|bytes| {
-                    bytes
-                        .iter()
-                        .flat_map(|b| ByteSet::fold(*b).iter().collect::<Vec<_>>())
-                        .collect()
-                })
-                .collect();
-            let p = (probability(&sets) * spellings as f64).max(RARE);
+            let p = (share * spellings as f64).max(RARE);
             if to - from >= 2 && p < 0.02 && best.is_none_or(|(least, ..)| p < least * 0.9) {
                 best = Some((p, from, to));
             }

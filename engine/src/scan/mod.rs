@@ -1,14 +1,19 @@
 //! Step 1 of 5: nominate. A [`Scanner`] says "a match of rule r may start about here".
 //!
-//! The contract: **no false negatives**; false positives, repeats and any order are allowed. A scanner never decides
+//! The contract: **no false negatives**; false positives, repeats and any order are allowed. On an open line, matches that
+//! are not complete yet count too once their anchor is ([`crate::hold`] relies on it). A scanner never decides
 //! what a secret is: [`crate::confirm`] does, one piece of code for all scanners, so that all give the same bytes.
 //!
 //! Before: [`crate::stream`]; after: [`crate::confirm`].
 
 use std::any::Any;
+use std::sync::Arc;
 
+use crate::error::BuildError;
 use crate::rule::Rule;
 
+#[cfg(feature = "hyperscan")]
+pub(crate) mod hyperscan;
 pub(crate) mod literal;
 pub(crate) mod simd;
 
@@ -37,37 +42,103 @@ pub(crate) trait Scanner: Send + Sync {
     fn scan(&self, block: &[u8], scratch: &mut dyn Any, out: &mut Vec<Candidate>);
 }
 
-/// The scanner to use.
+/// The scanner to use. All give the same bytes; they differ in speed and in what they need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScannerKind {
-    /// The fastest that is there.
+    /// The fastest that is there and needs no library.
     #[default]
     Auto,
     /// Windows of byte classes by vector code: the fastest, everywhere.
     Simd,
     /// Required literals by Aho-Corasick; everywhere.
     Regex,
+    /// The system's libhs, for very large rule sets; needs the cargo feature `hyperscan`.
+    Hyperscan,
 }
 
+/// Keeps compiled databases of [`ScannerKind::Hyperscan`] between runs.
+///
+/// libhs trusts a database: a cache must give back only what this user stored. Damage is noticed, by a checksum.
+pub trait DatabaseCache: std::fmt::Debug + Send + Sync {
+    /// The bytes that were stored under `key`, which is 32 hexadecimal digits.
+    fn load(&self, key: &str) -> Option<Vec<u8>>;
+
+    /// Keeps `bytes` under `key`, if it can.
+    fn store(&self, key: &str, bytes: &[u8]);
+}
+
+/// What choosing a scanner depends on beside the rules.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScannerOptions {
+    pub(crate) kind: ScannerKind,
+    /// Whether another scanner than the one asked for is an error.
+    pub(crate) strict: bool,
+    pub(crate) cache: Option<Arc<dyn DatabaseCache>>,
+}
+
+/// A scanner, and what the user should know about how it was chosen.
+pub(crate) type Chosen = (Box<dyn Scanner>, Vec<String>);
+
 impl ScannerKind {
-    /// Makes the scanner for `rules`.
-    pub(crate) fn build(self, rules: &[&Rule]) -> Box<dyn Scanner> {
+    /// All kinds.
+    pub const ALL: &[ScannerKind] =
+        &[ScannerKind::Auto, ScannerKind::Simd, ScannerKind::Regex, ScannerKind::Hyperscan];
+
+    /// The kind with this [`name`](ScannerKind::name).
+    pub fn parse(name: &str) -> Option<ScannerKind> {
+        ScannerKind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// `auto`, `simd`, `regex` or `hyperscan`.
+    pub fn name(self) -> &'static str {
         match self {
-            ScannerKind::Auto | ScannerKind::Simd => {
-                let known = is_default_set(rules).then_some(crate::builtin::BUCKETS);
-                Box::new(simd::SimdScanner::new(rules, known))
-            }
-            ScannerKind::Regex => Box::new(literal::LiteralScanner::new(rules)),
+            ScannerKind::Auto => "auto",
+            ScannerKind::Simd => "simd",
+            ScannerKind::Regex => "regex",
+            ScannerKind::Hyperscan => "hyperscan",
         }
     }
 }
 
-/// Whether these are just the built-in rules that are on by default, whose buckets were made at build time.
-fn is_default_set(rules: &[&Rule]) -> bool {
-    let default = crate::builtin::BUILTIN.iter().filter(|r| r.is_default());
-    default.clone().count() == rules.len()
-        && default.zip(rules).all(|(a, b)| {
-            a.id() == b.id() && a.pattern() == b.pattern() && a.keywords == b.keywords
+impl ScannerOptions {
+    /// Makes the scanner for `rules`.
+    ///
+    /// # Errors
+    /// The scanner that was asked for cannot be used, and no other may take its place.
+    pub(crate) fn build(&self, rules: &[&Rule]) -> Result<Chosen, BuildError> {
+        let chosen: Result<Chosen, String> = match self.kind {
+            ScannerKind::Auto | ScannerKind::Simd => {
+                Ok((Box::new(simd::SimdScanner::new(rules)), Vec::new()))
+            }
+            ScannerKind::Regex => Ok(portable(rules)),
+            ScannerKind::Hyperscan => hyperscan_scanner(rules, self.cache.as_deref()),
+        };
+        chosen.or_else(|reason| {
+            let name = self.kind.name();
+            if self.strict {
+                let message = format!("{name} cannot be used: {reason}; or choose another scanner");
+                return Err(BuildError::one("scanner", message));
+            }
+            let (scanner, mut notes) = portable(rules);
+            let instead = scanner.name();
+            notes.push(format!("{name} cannot be used: {reason}; {instead} is used instead"));
+            Ok((scanner, notes))
         })
+    }
+}
+
+fn portable(rules: &[&Rule]) -> Chosen {
+    (Box::new(literal::LiteralScanner::new(rules)), Vec::new())
+}
+
+#[cfg(feature = "hyperscan")]
+fn hyperscan_scanner(rules: &[&Rule], cache: Option<&dyn DatabaseCache>) -> Result<Chosen, String> {
+    let (scanner, notes) = hyperscan::HyperscanScanner::new(rules, cache)?;
+    Ok((Box::new(scanner), notes))
+}
+
+#[cfg(not(feature = "hyperscan"))]
+fn hyperscan_scanner(_: &[&Rule], _: Option<&dyn DatabaseCache>) -> Result<Chosen, String> {
+    Err("this build has no libhs; build with the feature `hyperscan`".to_owned())
 }

@@ -1,152 +1,37 @@
 //! Whether an assigned value looks like a secret.
 //!
-//! Most values of keys that sound secret are none: variables, types, placeholders, paths, words. The tests here are about
-//! what the value *is*, so they hold for every language; keys that often name harmless things (`token`, `key`) ask for
-//! more than `password` does.
+//! Most values of keys that sound secret are none: variables, types, placeholders, paths, words. [`is_secret`] weighs what
+//! the value *is* ([`Kind`]) against what its key promises ([`Promise`]) and how the two are tied ([`Tie`]):
+//!
+//! | value | `password` | `secret` | `token`, `api_key` | `key`, `auth` |
+//! |---|---|---|---|---|
+//! | noise (`9f86d081884c`) | yes | yes | yes | if long |
+//! | letters with digits or signs (`hunter2!`) | yes | yes | no | no |
+//! | digits | 4 and more | 6 and more | 16 and more | no |
+//! | UUID | yes | yes | yes | no |
+//! | words, constants, code, references, paths, prose | no | no | no | no |
+//!
+//! Values that only stand beside a key, or are arguments of a call, must be noise in any case.
+//!
+//! Limits: a password of plain words (`correcthorse`) is not told from a placeholder and stays.
 
-use std::ops::Range;
+use super::key::{Promise, promise};
+use super::syntax::{Found, Name, Tie};
+use crate::confirm::words;
 
-use super::super::condition::entropy;
-use super::syntax::Name;
-
-/// Words of an identifier that make it the name of something about a secret.
-const ABOUT: &[&str] = &[
-    "type",
-    "name",
-    "id",
-    "ids",
-    "file",
-    "path",
-    "dir",
-    "url",
-    "uri",
-    "endpoint",
-    "length",
-    "len",
-    "count",
-    "size",
-    "expires",
-    "expiry",
-    "expiration",
-    "expire",
-    "ttl",
-    "policy",
-    "field",
-    "label",
-    "hint",
-    "version",
-    "enabled",
-    "required",
-    "max",
-    "min",
-    "limit",
-    "prefix",
-    "suffix",
-    "format",
-    "status",
-    "error",
-    "validator",
-    "provider",
-    "manager",
-    "ref",
-    "arn",
-    "algorithm",
-    "alg",
-    "index",
-    "column",
-    "regex",
-    "pattern",
-    "placeholder",
-    "confirm",
-    "confirmation",
-    "reset",
-    "input",
-    "class",
-    "method",
-    "mode",
-    "timeout",
-    "age",
-    "usage",
-    "used",
-    "remaining",
-    "public",
-    "next",
-    "page",
-    "continuation",
-    "cancellation",
-    "primary",
-    "foreign",
-    "sort",
-    "partition",
-    "row",
-    "strength",
-    "rotation",
-    "updated",
-    "created",
-    "changed",
-    "last",
-    "text",
-    "title",
-    "message",
-    "description",
-];
-
-const NO_VALUES: &[&str] = &[
-    "null",
-    "none",
-    "nil",
-    "undefined",
-    "true",
-    "false",
-    "yes",
-    "no",
-    "empty",
-    "unset",
-    "default",
-    "required",
-    "optional",
-    "string",
-    "str",
-    "int",
-    "integer",
-    "number",
-    "bool",
-    "boolean",
-    "object",
-    "any",
-    "void",
-    "char",
-    "bytes",
-    "text",
-    "password",
-    "passwd",
-    "secret",
-    "token",
-    "changeme",
-    "example",
-    "unknown",
-    "invalid",
-    "missing",
-    "hidden",
-    "masked",
-    "redacted",
-    "removed",
-    "filtered",
-    "n/a",
-    "todo",
-    "test",
-    "bearer",
-    "basic",
-    "value",
-];
-
+/// Values that hold one of these are placeholders, in lower case.
 const PLACEHOLDERS: &[&str] = &[
     "example",
     "changeme",
     "change_me",
     "change-me",
     "placeholder",
-    "your",
+    "your-",
+    "your_",
+    "yourpass",
+    "yourtoken",
+    "yoursecret",
+    "yourkey",
     "xxxx",
     "****",
     "....",
@@ -154,121 +39,360 @@ const PLACEHOLDERS: &[&str] = &[
     "insert",
     "replace",
     "dummy",
-    "<",
     "todo",
 ];
 
-/// Judges the value at `span` of `line`.
-pub(crate) fn is_secret(line: &[u8], name: &Name, span: Range<usize>, quoted: bool) -> bool {
-    let value = line[span].trim_ascii();
-    let value = &value[..value.len().min(super::LONG_VALUE)];
-    if value.len() < 4 || about_a_secret(line, name) {
+/// What the first bytes of a value do not say about it, the rest does not either. Bounds the work of one key.
+const LOOKED_AT: usize = 256;
+
+/// A value so near the end of a line, in bytes, ends the line: a carriage return or a full stop may follow.
+pub(crate) const END_OF_LINE: usize = 2;
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Drawn at random.
+    Noise,
+    /// Letters with digits or signs.
+    Mixed,
+    Digits,
+    Uuid,
+    /// Everything else.
+    Words,
+}
+
+/// Judges the value `found` of `line`.
+pub(crate) fn is_secret(line: &[u8], name: &Name, found: &Found) -> bool {
+    let text = &line[found.span.clone()];
+    let text = text[..text.len().min(LOOKED_AT)].trim_ascii();
+    if text.len() < 4 {
         return false;
     }
-    let lower = String::from_utf8_lossy(value).to_ascii_lowercase();
-    if NO_VALUES.contains(&lower.as_str())
-        || PLACEHOLDERS.iter().any(|p| lower.contains(p))
+    let Some(promise) = promise(line, name) else { return false };
+    let value = without_scheme(unquoted(text));
+    if value.len() < 4
         || is_reference(value)
-        || (!quoted && is_code(value))
+        || words::is_monotonous(value)
         || is_location(value)
-        || is_prose(value)
+        || is_crypt_hash(value)
         // Armour has rules of its own, which need the marker.
         || value == b"-----BEGIN"
-        || value.iter().all(|b| *b == value[0])
     {
         return false;
     }
-    match strength(&line[name.key.clone()]) {
-        Strength::Strong => true,
-        Strength::Weak => {
-            let digit = value.iter().any(u8::is_ascii_digit);
-            let letter = value.iter().any(u8::is_ascii_alphabetic);
-            value.len() >= 12 && digit && letter && entropy(value) >= 3.0
+    if !found.quoted && !found.element && is_code(value) {
+        return false;
+    }
+    let kind = kind(value, found);
+    let key = &line[name.key.clone()];
+    let at_end = found.span.end + END_OF_LINE >= line.len();
+    if promise == Promise::Weak && !is_enough_for_weak(key, found, value, at_end) {
+        return false;
+    }
+    accepts(promise, found, kind, value) && !is_placeholder(value)
+}
+
+/// Whether a value that stands alone on its line, behind a tag that promises a secret, is one.
+pub(crate) fn is_lone_secret(value: &[u8]) -> bool {
+    value.len() >= 10
+        && value.len() <= 4096
+        && value.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'))
+        && !is_reference(value)
+        && !words::is_monotonous(value)
+        && !is_location(value)
+        && (words::is_random(value) || is_uuid(value))
+        && !is_placeholder(value)
+}
+
+/// What a key that names many harmless things asks for besides noise.
+fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> bool {
+    let ends = |word: &[u8]| {
+        key.len() >= word.len() && key[key.len() - word.len()..].eq_ignore_ascii_case(word)
+    };
+    let names_key = ends(b"key") || ends(b"access") || ends(b"private");
+    if matches!(found.tie, Tie::Called | Tie::Beside)
+        && !(names_key && value.iter().all(|b| b.is_ascii_graphic() && !b"{}\\".contains(b)))
+    {
+        return false;
+    }
+    if found.quoted || found.whole_line || found.element {
+        return true;
+    }
+    // In running text: neither variables nor fingerprints.
+    let digits = value.iter().any(u8::is_ascii_digit);
+    let hex = value.iter().all(u8::is_ascii_hexdigit);
+    digits
+        && (!hex || names_key && found.tie == Tie::Assigned && (found.assigned_by_equals || at_end))
+}
+
+fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
+    let long = |least: usize| value.len() >= least;
+    let both = || value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic);
+    match (found.tie, kind) {
+        (_, Kind::Words) => false,
+        (Tie::Called, Kind::Noise) if found.quoted && promise >= Promise::Secret => long(8),
+        (Tie::Called | Tie::Beside, Kind::Noise) => {
+            long(if promise == Promise::Weak { 20 } else { 12 }) && both()
         }
+        (Tie::Called | Tie::Beside, Kind::Uuid) => promise > Promise::Weak,
+        (Tie::Called | Tie::Beside, _) => false,
+        (_, Kind::Noise) => promise > Promise::Weak || long(9),
+        (_, Kind::Mixed) => promise >= Promise::Secret,
+        (_, Kind::Uuid) => promise > Promise::Weak,
+        (_, Kind::Digits) => match promise {
+            Promise::Password => true,
+            Promise::Secret => long(6),
+            Promise::Token => long(16),
+            Promise::Weak => false,
+        },
     }
 }
 
-enum Strength {
-    Strong,
-    Weak,
-}
-
-fn strength(key: &[u8]) -> Strength {
-    let key = key.to_ascii_lowercase();
-    let strong = [&b"passw"[..], b"pwd", b"passphrase", b"passcode", b"secret", b"credential"];
-    if strong.iter().any(|s| key.windows(s.len()).any(|w| w == *s)) {
-        Strength::Strong
-    } else {
-        Strength::Weak
+fn kind(value: &[u8], found: &Found) -> Kind {
+    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    if digits == value.len() {
+        return Kind::Digits;
     }
-}
-
-fn about_a_secret(line: &[u8], name: &Name) -> bool {
-    let tail = words(&line[name.key.end..name.whole.end]);
-    let head = words(&line[name.whole.start..name.key.start]);
-    let last = |list: &[String]| list.iter().any(|w| ABOUT.contains(&w.as_str()));
-    last(&tail) || head.last().is_some_and(|w| ABOUT.contains(&w.as_str()))
-}
-
-/// The words of an identifier part, in lower case: `_`, `-`, `.` and humps divide.
-fn words(part: &[u8]) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    let mut previous = b'_';
-    for byte in part {
-        let divides = !byte.is_ascii_alphanumeric();
-        let hump = byte.is_ascii_uppercase() && previous.is_ascii_lowercase();
-        if divides {
-            out.push(String::new());
-        } else {
-            if hump || out.is_empty() {
-                out.push(String::new());
-            }
-            if let Some(word) = out.last_mut() {
-                word.push(byte.to_ascii_lowercase().into());
-            }
-        }
-        previous = *byte;
+    if is_uuid(value) {
+        return Kind::Uuid;
     }
-    out.retain(|w| !w.is_empty());
-    out
+    let blanks = value.iter().filter(|b| b.is_ascii_whitespace()).count();
+    let foreign = value.iter().filter(|b| !b.is_ascii()).count();
+    if blanks > 0 && (blanks > 1 && !found.element || foreign > 0) || foreign * 2 > value.len() {
+        return Kind::Words;
+    }
+    if words::is_random(value) {
+        return if is_constant(value) { Kind::Words } else { Kind::Noise };
+    }
+    if blanks == 0 && is_mixed(value, digits, found.quoted) { Kind::Mixed } else { Kind::Words }
+}
+
+/// What people choose and password rules want: letters with a digit or a sign.
+fn is_mixed(value: &[u8], digits: usize, quoted: bool) -> bool {
+    let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let signs = value.iter().filter(|b| b"!@#$%^&*+=?~".contains(b)).count();
+    if value.len() < 5
+        || letters == 0
+        || digits + signs == 0
+        || value[0] == b'-'
+        || value[0] == b':'
+    {
+        return false;
+    }
+    if is_constant(value) {
+        return false;
+    }
+    // Identifiers with a number, outside quotes: variables.
+    let identifier = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
+    let humps = value.windows(2).any(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
+    quoted || !identifier || !(humps || value.contains(&b'_') || value.contains(&b'.'))
+}
+
+/// `SECRET_V2`, `SHA512-CRYPT`: capitals, digits and dividers, no noise.
+fn is_constant(value: &[u8]) -> bool {
+    let shaped = value
+        .iter()
+        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
+        && value.iter().any(|b| matches!(b, b'_' | b'-'));
+    let plain = !value.iter().any(|b| b.is_ascii_digit() || *b == b'-');
+    shaped && plain
+        || shaped
+            && value
+                .split(|b| !b.is_ascii_alphabetic())
+                .all(|run| run.len() < 6 || words::surprise(run) < 30)
+            && value.iter().filter(|b| b.is_ascii_digit()).count() * 4 < value.len()
+}
+
+fn is_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+/// `Bearer x`, `Basic x`, `Token x`, `OAuth x`: the scheme is no part of the value.
+fn without_scheme(value: &[u8]) -> &[u8] {
+    let name = value.iter().take(8).take_while(|b| b.is_ascii_alphabetic()).count();
+    let known = [&b"bearer"[..], b"basic", b"token", b"oauth", b"apikey"];
+    let rest = &value[name..];
+    if rest.first() == Some(&b' ') && known.iter().any(|k| k.eq_ignore_ascii_case(&value[..name])) {
+        return rest.trim_ascii_start();
+    }
+    value
+}
+
+/// Without quotes inside the quotes, as in `"'$X'"`.
+fn unquoted(value: &[u8]) -> &[u8] {
+    let quote = |b: &u8| matches!(b, b'"' | b'\'' | b'\\');
+    let start = value.iter().take(3).take_while(|b| quote(b)).count();
+    let end = value.len() - value[start..].iter().rev().take(3).take_while(|b| quote(b)).count();
+    &value[start..end]
+}
+
+fn is_placeholder(value: &[u8]) -> bool {
+    // What is long and has no such word near its ends is no placeholder either.
+    let (head, tail) = (&value[..value.len().min(48)], &value[value.len().saturating_sub(16)..]);
+    let holds = |text: &[u8], word: &str| {
+        text.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    PLACEHOLDERS.iter().any(|word| holds(head, word) || holds(tail, word))
 }
 
 /// `$X`, `${X}`, `{{ x }}`, `%(x)s`, `#{x}`, `<x>`, `@x@`, `!ref`.
 fn is_reference(value: &[u8]) -> bool {
+    let closed = |open: &[u8], close: u8| {
+        memchr::memmem::find(value, open).is_some_and(|at| {
+            let name = &value[at + open.len()..];
+            let len = name
+                .iter()
+                .take(96)
+                .take_while(|b| b.is_ascii_alphanumeric() || b"_-. :/[]'\"$?".contains(b))
+                .count();
+            len > 0 && name.get(len) == Some(&close)
+        })
+    };
+    let last = value[value.len() - 1];
     match value {
-        [b'$', next, ..] => !next.is_ascii_digit(),
-        [b'{' | b'<' | b'(' | b'[' | b'!', ..] => true,
+        [b'$', next, rest @ ..] => {
+            let plain = |b: &u8| b.is_ascii_alphanumeric() || b"_:.->'[]\"/#".contains(b);
+            next.is_ascii_alphabetic() && rest.iter().all(plain)
+                || matches!(next, b'{' | b'(' | b'_' | b'$')
+        }
+        [b'{', ..] => last == b'}',
+        [b'<', ..] => last == b'>' || value.len() < 24,
+        [b'(' | b'[', ..] => matches!(last, b')' | b']'),
+        [b'!', next, ..] if next.is_ascii_alphabetic() => memchr::memchr(b' ', value).is_some(),
         [b'#' | b'%', b'{' | b'(' | b's' | b'd' | b'v', ..] => true,
         [b'@', .., b'@'] | [b'%', .., b'%'] | [b'_', b'_', .., b'_', b'_'] => true,
         _ => {
-            memchr::memmem::find(value, b"${").is_some()
-                || memchr::memmem::find(value, b"{{").is_some()
+            closed(b"${", b'}') || closed(b"{{", b'}') || closed(b"$(", b')') || closed(b"#{", b'}')
         }
     }
 }
 
 /// A call, an index, a member access or a bare variable of program text.
 fn is_code(value: &[u8]) -> bool {
-    if value.iter().any(|b| matches!(b, b'(' | b'[' | b'{' | b'*')) {
+    if value.iter().any(|b| matches!(b, b'(' | b'[' | b'{' | b'<')) {
         return true;
     }
-    let segments: Vec<&[u8]> = value.split(|b| *b == b'.').collect();
-    let word = |s: &&[u8]| {
+    let mut segments = 0;
+    let words = value.split(|b| *b == b'.').all(|s| {
+        segments += 1;
         s.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
-            && s.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_')
-    };
-    segments.len() > 1 && segments.iter().all(|s| word(s))
+            && s.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+            && !words::is_random(s)
+    });
+    words && segments > 1
 }
 
 fn is_location(value: &[u8]) -> bool {
-    value.starts_with(b"/") && !value[1..].is_empty() && value[1..].contains(&b'/')
-        || value.starts_with(b"./")
-        || value.starts_with(b"~/")
-        || memchr::memmem::find(value, b"://").is_some()
-        || matches!(value, [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic())
+    let path = |rest: &[u8]| {
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-~ ".contains(b);
+        rest.iter().all(plain) && !words::is_random(rest)
+    };
+    match value {
+        [b'/', b'/', ..] => true,
+        [b'/', rest @ ..] | [b'.', b'/', rest @ ..] | [b'~', b'/', rest @ ..] => path(rest),
+        [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic() => true,
+        _ => {
+            memchr::memmem::find(&value[..value.len().min(32)], b"://").is_some() || is_file(value)
+        }
+    }
 }
 
-/// Text with blanks between words.
-fn is_prose(value: &[u8]) -> bool {
-    value.split(|b| *b == b' ').filter(|w| !w.is_empty()).count() >= 3
+/// A file name by its extension.
+fn is_file(value: &[u8]) -> bool {
+    const EXTENSIONS: &[&str] = &[
+        "cer", "cfg", "conf", "crt", "css", "csv", "env", "go", "html", "ini", "java", "jks", "js",
+        "json", "key", "log", "md", "p12", "pem", "pfx", "php", "png", "pub", "py", "rb", "rs",
+        "sh", "svg", "toml", "ts", "txt", "xml", "yaml", "yml",
+    ];
+    let Some(dot) = value.iter().rposition(|b| *b == b'.') else { return false };
+    let extension = &value[dot + 1..];
+    dot > 0 && EXTENSIONS.iter().any(|e| e.as_bytes() == extension)
+}
+
+/// Modular crypt format (`$2b$…`, `$6$…`): a hash, found by a rule of its own where it stands for an account.
+fn is_crypt_hash(value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b"$") else { return false };
+    let id = rest.iter().take(12).take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    id > 0 && rest.get(id) == Some(&b'$') && value.len() > 12
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::confirm::assignment::{Memo, Value, value};
+
+    fn is_found(line: &str, key: &str) -> bool {
+        let at = line.find(key).unwrap();
+        let found = value(line.as_bytes(), at..at + key.len(), false, &mut Memo::default());
+        matches!(found, Value::Secret(..))
+    }
+
+    #[test]
+    fn passwords_are_secrets() {
+        for line in [
+            "password=hunter2",
+            "password = \"s3cr3t!\"",
+            "password: kqzvwtxj",
+            "password: 'Summer2024'",
+            "\"password\": \"p@ssword\"",
+            "password: 483920",
+            "<password>Tr0ub4dor</password>",
+            "--password Tr0ub4dor",
+            "if (password == \"Tr0ub4dor\")",
+        ] {
+            assert!(is_found(line, "password"), "{line}");
+        }
+    }
+
+    #[test]
+    fn placeholders_references_and_words_are_not() {
+        for line in [
+            "password=changeme",
+            "password: \"${DB_PASSWORD}\"",
+            "password: $PASSWORD",
+            "password: {{ vault.password }}",
+            "password = os.environ['X1']",
+            "password = get_password(user1)",
+            "password: string",
+            "password: null",
+            "password=********",
+            "password: /run/secrets/db1",
+            "password: \"Enter your 4 digits here\"",
+            "password = testPassword1",
+            "password: \"DB_PASSWORD_2\"",
+            "\"password\": \"'$PASSWORD'\"",
+            "password: MyPasswordType",
+            "password := <secret>",
+            "password_hint=abc123",
+        ] {
+            assert!(!is_found(line, "password"), "{line}");
+        }
+    }
+
+    #[test]
+    fn tokens_and_keys_must_be_noise() {
+        for line in [
+            "token=3f7a9c1e5b2d8064",
+            "\"token\": \"0b5e7f90-1c2d-4e3f-8a9b-0c1d2e3f4a5b\"",
+            "acme token - 'Zk3vQ9xTb2LwPq8R'",
+            "the token is Zk3vQ9xTb2LwPq8R",
+            "setToken token(\"Zk3vQ9xTb2LwPq8R\")",
+        ] {
+            assert!(is_found(line, "token"), "{line}");
+        }
+        for line in [
+            "token: s3cr3t",
+            "token=abc123",
+            "token: 12345",
+            "the token is invalid for user1",
+            "token.length = 20",
+            "token: TokenType.Access",
+        ] {
+            assert!(!is_found(line, "token"), "{line}");
+        }
+    }
 }

@@ -2,13 +2,17 @@
 //!
 //! A rule with `value = "assignment"` matches the key word; [`value`] then reads, by the syntax around it, what is assigned:
 //! 1. [`syntax`]: the rest of the key's identifier, its closing quote, the operator, the value's opening quote, the value;
-//! 2. [`judge`]: placeholders, references to variables, types, words and other things that are no secrets are left alone.
+//! 2. [`judge`]: placeholders, references to variables, types, words and other things that are no secrets are left alone;
+//!    how much a value must look like one depends on the key and on the operator.
 //!
 //! Only the value is masked; the key, quotes and syntax stay. Reading is bounded by [`MAX_REACH`] bytes behind the key.
+//!
+//! Limits: a value stands on the line of its key; a secret made of plain words is not told from a placeholder.
 
 use std::ops::Range;
 
 pub(crate) mod judge;
+pub(crate) mod key;
 pub(crate) mod syntax;
 
 /// How many bytes behind the key a value may end.
@@ -27,8 +31,8 @@ pub(crate) struct Memo {
 
 /// What stands behind a key.
 pub(crate) enum Value {
-    /// A value that looks like a secret.
-    Secret(Range<usize>),
+    /// A value that looks like a secret, and its repetition behind a `|`.
+    Secret(Range<usize>, Option<Range<usize>>),
     /// No assignment, or a value that is none.
     None,
     /// The line may go on, and the value with it: from here.
@@ -39,18 +43,21 @@ pub(crate) enum Value {
 ///
 /// `growing` says that more bytes of the line may follow.
 pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Memo) -> Value {
-    let Some(name) = syntax::identifier(line, key.clone()) else { return Value::None };
-    let parsed = syntax::parse(line, &name, memo);
-    let (value, quoted, complete) = match parsed {
-        syntax::Parsed::Value { span, quoted, complete } => (span, quoted, complete),
+    let Some(name) = syntax::identifier(line, key) else { return Value::None };
+    let found = match syntax::parse(line, &name, memo) {
+        syntax::Parsed::Value(found) => found,
         syntax::Parsed::Incomplete if growing => return Value::Open(line.len()),
         syntax::Parsed::Incomplete | syntax::Parsed::None => return Value::None,
     };
-    if growing && !complete {
-        return Value::Open(value.start);
+    if growing && (!found.complete || found.span.end + judge::END_OF_LINE >= line.len()) {
+        return Value::Open(found.span.start);
     }
-    match judge::is_secret(line, &name, value.clone(), quoted) {
-        true => Value::Secret(value),
-        false => Value::None,
+    if !judge::is_secret(line, &name, &found) {
+        return Value::None;
+    }
+    match syntax::repetition(line, &found) {
+        syntax::Repetition::Cut if growing => Value::Open(found.span.start),
+        syntax::Repetition::At(again) => Value::Secret(found.span, Some(again)),
+        _ => Value::Secret(found.span, None),
     }
 }

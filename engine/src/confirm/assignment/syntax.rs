@@ -11,8 +11,11 @@ use super::Memo;
 
 const LONGEST_IDENTIFIER: usize = 96;
 const LONGEST_BLANK: usize = 48;
+const LONGEST_INDENT: usize = 128;
 /// The longest value, in bytes.
 const LONGEST_VALUE: usize = 4096;
+/// The longest value whose repetition is looked for, in bytes.
+const LONGEST_REPEATED: usize = 512;
 
 /// The identifier around a key word.
 #[derive(Clone, Debug)]
@@ -21,28 +24,71 @@ pub(crate) struct Name {
     pub(crate) whole: Range<usize>,
     /// The key word in it.
     pub(crate) key: Range<usize>,
+    /// The key word starts a word of the identifier.
+    pub(crate) hump: bool,
+}
+
+/// How key and value are tied: what the judge may conclude from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tie {
+    /// `=`, `:`, `=>`, `--flag value`, `<tag>value</tag>` and so on.
+    Assigned,
+    /// `key == value`.
+    Compared,
+    /// `f("key", "value")`, `key("value")`.
+    Called,
+    /// `key value`, `key - value`, `key is value`.
+    Beside,
+}
+
+/// A value and how it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) span: Range<usize>,
+    pub(crate) tie: Tie,
+    pub(crate) quoted: bool,
+    /// The text of an XML element.
+    pub(crate) element: bool,
+    /// The operator is `=`.
+    pub(crate) assigned_by_equals: bool,
+    /// Nothing but the assignment stands on the line before the value.
+    pub(crate) whole_line: bool,
+    /// Something ends the value before the line does.
+    pub(crate) complete: bool,
 }
 
 /// What stands behind an identifier.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
-    Value {
-        span: Range<usize>,
-        quoted: bool,
-        /// Something ends the value before the line does.
-        complete: bool,
-    },
+    Value(Found),
     /// The line ends where the assignment could go on.
     Incomplete,
     None,
+}
+
+/// Whether a value stands a second time behind a `|`.
+pub(crate) enum Repetition {
+    None,
+    At(Range<usize>),
+    /// The line ends before that is clear.
+    Cut,
 }
 
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// The identifier around the key word at `key`; none if the key word is only part of another word.
-pub(crate) fn identifier(line: &[u8], key: Range<usize>) -> Option<Name> {
+/// The identifier around the key word at `key`, which may include signs on both sides; none if it is part of another word.
+pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
+    while key.start < key.end && !line[key.start].is_ascii_alphanumeric() {
+        key.start += 1;
+    }
+    while key.start < key.end && !line[key.end - 1].is_ascii_alphanumeric() {
+        key.end -= 1;
+    }
+    if key.is_empty() {
+        return None;
+    }
     let left = line[..key.start].iter().rev().take(LONGEST_IDENTIFIER).take_while(|b| is_name(**b));
     let start = key.start - left.count();
     let right = line[key.end..].iter().take(LONGEST_IDENTIFIER).take_while(|b| is_name(**b));
@@ -62,7 +108,11 @@ pub(crate) fn identifier(line: &[u8], key: Range<usize>) -> Option<Name> {
             return None;
         }
     }
-    Some(Name { whole: start..end, key })
+    let hump = start == key.start
+        || !line[key.start - 1].is_ascii_alphabetic()
+        || line[key.start].is_ascii_uppercase()
+            && (line[key.start - 1].is_ascii_lowercase() || line[key.end - 1].is_ascii_lowercase());
+    Some(Name { whole: start..end, key, hump })
 }
 
 /// Reads the value assigned to `name`.
@@ -70,26 +120,48 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     let mut at = name.whole.end;
     let quoted_key = closers(line, &mut at);
     let blank = blanks(line, &mut at);
-    let is_flag =
-        line[..name.whole.start].ends_with(b"--") || line[name.whole.start..].starts_with(b"--");
-    let Some(first) = line.get(at) else { return Parsed::Incomplete };
-    let operator = match (first, line.get(at + 1)) {
-        (b'=', Some(b'>')) | (b':', Some(b'=')) | (b'-', Some(b'>')) | (b'=', Some(b'=')) => 2,
-        (b'?' | b'+', Some(b'=')) => 2,
-        (b'|', Some(b'|')) if line.get(at + 2) == Some(&b'=') => 3,
-        (b'%', Some(b'3')) if matches!(line.get(at + 2), Some(b'D' | b'd' | b'A' | b'a')) => 3,
-        (b'=' | b':', _) => 1,
-        (b'>', _) if is_tag(line, name) => 1,
-        (b',', _) if quoted_key => 1,
-        (b'(', Some(b'"' | b'\'')) => 1,
-        _ if is_flag && blank > 0 => 0,
-        _ => return Parsed::None,
-    };
-    at += operator;
+    let Some(&first) = line.get(at) else { return Parsed::Incomplete };
+    let head = &line[..name.whole.start];
+    // `arn:…:secret:name` is a list, not an assignment.
+    if first == b':' && head.last() == Some(&b':') && line.get(at + 1) != Some(&b' ') {
+        return Parsed::None;
+    }
+    let is_flag = head.ends_with(b"--")
+        || line[name.whole.start..].starts_with(b"--")
+        || line[name.whole.start] == b'-'
+            && matches!(head.last(), None | Some(b' ' | b'"' | b'\''));
+    let mut tie = Tie::Assigned;
+    let in_tag = is_tag(line, name);
+    if in_tag && first != b'>' && blank > 0 {
+        // Attributes.
+        let tag = line[at..].iter().take(LONGEST_IDENTIFIER).position(|b| matches!(b, b'<' | b'>'));
+        at += tag.filter(|n| line[at + n] == b'>').unwrap_or(0);
+    }
+    let Some(&first) = line.get(at) else { return Parsed::Incomplete };
+    let element = first == b'>' && in_tag;
+    if let Some(length) = operator(&line[at..], &mut tie) {
+        at += length;
+    } else if element {
+        at += 1;
+    } else if is_flag && blank > 0 {
+        // The value follows.
+    } else if first == b'(' || first == b',' && quoted_key {
+        tie = Tie::Called;
+        at += 1;
+    } else if blank > 0 {
+        tie = Tie::Beside;
+        at += beside(line, at, &mut tie);
+    } else {
+        return Parsed::None;
+    }
     blanks(line, &mut at);
-    if *first == b':' {
+    if first == b':' {
         skip_type(line, &mut at);
     }
+    if quoted_key {
+        skip_value_key(line, name, &mut at, &mut tie);
+    }
+    enter_call(line, &mut at, &mut tie);
     if at >= line.len() {
         return Parsed::Incomplete;
     }
@@ -98,19 +170,84 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     {
         at += 1;
     }
-    match opening_quote(&line[at..]) {
-        Some(quote) => quoted_value(line, at + quote.len(), quote),
-        None => bare_value(line, name, at, *first, memo),
+    let parsed = match opening_quote(&line[at..]) {
+        Some(quote) => quoted_value(line, at + quote.len(), quote, tie),
+        None if tie == Tie::Called => return Parsed::None,
+        None => bare_value(line, name, at, first, element, tie, memo),
+    };
+    if first == b','
+        && let Parsed::Value(found) = &parsed
+        && is_key(line, found.span.end)
+    {
+        return Parsed::None;
     }
+    parsed
+}
+
+/// The length of the operator at the start of `text`.
+fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
+    let signs = text.iter().take(4).take_while(|b| b":=!?.+|~<>-%&".contains(b)).count();
+    let length = match &text[..signs] {
+        [b'=', b'=', b'=', ..] | [b'!', b'=', b'=', ..] => {
+            *tie = Tie::Compared;
+            3
+        }
+        [b'=' | b'!', b'=', ..] => {
+            *tie = Tie::Compared;
+            2
+        }
+        [b':', b':', b':', b'=', ..] => 4,
+        [b':', b':', b'=', ..] | [b'|', b'|', b'=', ..] => 3,
+        [b'=', b'>', ..] | [b':' | b'?' | b'.' | b'+' | b'~', b'=', ..] | [b'-', b'>', ..] => 2,
+        // A scope such as `token::Kind` is none.
+        [b':', b':', ..] => return None,
+        [b'=' | b':', ..] => 1,
+        [b'%', ..] if matches!(text, [b'%', b'3', b'D' | b'd' | b'A' | b'a', ..]) => 3,
+        _ => return None,
+    };
+    Some(length)
+}
+
+/// What may stand between a key and a value side by side: `-`, `is`, `was`, a type and `=`.
+fn beside(line: &[u8], at: usize, tie: &mut Tie) -> usize {
+    let rest = &line[at..];
+    if rest.starts_with(b"- ") || rest.starts_with(b"| ") {
+        return 2;
+    }
+    if rest.starts_with(b"is ") {
+        return 3;
+    }
+    if rest.starts_with(b"is: ") || rest.starts_with(b"was ") {
+        return 4;
+    }
+    let word =
+        rest.iter().take(24).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
+    if word > 0 && rest[word..].starts_with(b" = ") {
+        *tie = Tie::Assigned;
+        return word + 3;
+    }
+    0
 }
 
 /// Skips what closes a quoted, indexed or escaped key; true if there was a quote.
 fn closers(line: &[u8], at: &mut usize) -> bool {
     let mut quoted = false;
+    if let Some(b'[') = line.get(*at) {
+        let digits = line[*at + 1..].iter().take(6).take_while(|b| b.is_ascii_digit()).count();
+        if line.get(*at + 1 + digits) == Some(&b']') {
+            *at += digits + 2;
+        }
+    }
     for _ in 0..6 {
         match line.get(*at) {
             Some(b'"' | b'\'' | b'`') => quoted = true,
-            Some(b']' | b'\\') => {}
+            Some(b'&')
+                if line[*at..].starts_with(b"&quot;") || line[*at..].starts_with(b"&#34;") =>
+            {
+                quoted = true;
+                *at += line[*at..].iter().take(5).take_while(|b| **b != b';').count();
+            }
+            Some(b']' | b'\\' | b'*') => {}
             _ => break,
         }
         *at += 1;
@@ -129,24 +266,82 @@ fn is_tag(line: &[u8], name: &Name) -> bool {
     matches!(line[..name.whole.start].last(), Some(b'<' | b':'))
 }
 
+/// Whether the quoted text that ends at `end` is itself a key.
+fn is_key(line: &[u8], end: usize) -> bool {
+    let mut at = end;
+    closers(line, &mut at) && {
+        blanks(line, &mut at);
+        matches!(line.get(at), Some(b':'))
+    }
+}
+
 /// `token: String = "…"`: skips a type between the colon and the equals sign.
 fn skip_type(line: &[u8], at: &mut usize) {
+    let starts = line.get(*at).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'&');
     let is_type = |b: &u8| {
         b.is_ascii_alphanumeric() || matches!(b, b'_' | b'<' | b'>' | b'?' | b'&' | b'\'' | b'.')
     };
     let mut end = *at + line[*at..].iter().take(40).take_while(|b| is_type(b)).count();
-    if end > *at {
+    if starts && end > *at {
         blanks(line, &mut end);
-        if line.get(end) == Some(&b'=') {
+        if line.get(end) == Some(&b'=')
+            && matches!(line.get(end + 1), Some(b' ' | b'\t' | b'"' | b'\''))
+        {
             *at = end + 1;
             blanks(line, at);
         }
     }
 }
 
+/// `name="password" value="…"`, `{"name": "PASSWORD", "value": "…"}`: skips the second key.
+fn skip_value_key(line: &[u8], name: &Name, at: &mut usize, tie: &mut Tie) {
+    let mut start = *at;
+    let from = name.whole.start.saturating_sub(16);
+    let head = line[from..name.whole.start].trim_ascii_end();
+    let head =
+        head.strip_suffix(b"\"").or(head.strip_suffix(b"'")).unwrap_or(head).trim_ascii_end();
+    if !matches!(head.last(), Some(b'=' | b':')) {
+        return;
+    }
+    closers(line, &mut start);
+    if line[start..].len() < 6 || !line[start..start + 5].eq_ignore_ascii_case(b"value") {
+        return;
+    }
+    start += 5;
+    closers(line, &mut start);
+    blanks(line, &mut start);
+    if matches!(line.get(start), Some(b'=' | b':')) {
+        start += 1;
+        blanks(line, &mut start);
+        *tie = Tie::Assigned;
+        *at = start;
+    }
+}
+
+/// `= Buffer.from("…`, `= env("…`: goes on behind the parenthesis, up to twice.
+fn enter_call(line: &[u8], at: &mut usize, tie: &mut Tie) {
+    let mut start = *at;
+    for _ in 0..2 {
+        let rest = &line[start..];
+        let word = rest.iter().take(40).take_while(|b| is_name(**b) || **b == b':').count();
+        if rest.get(word) != Some(&b'(') {
+            return;
+        }
+        start += word + 1;
+        let mut quote = start;
+        quote += usize::from(line.get(start) == Some(&b'b'));
+        if matches!(line.get(quote), Some(b'"' | b'\'' | b'`' | b'\\')) {
+            *tie = Tie::Called;
+            *at = quote;
+            return;
+        }
+    }
+}
+
 /// The quote at the start of `text`, with the backslashes before it.
 fn opening_quote(text: &[u8]) -> Option<&[u8]> {
-    for entity in [&b"&quot;"[..], b"&#34;", b"&#39;", b"&apos;", b"%22", b"%27"] {
+    for entity in [&b"&quot;"[..], b"&#34;", b"&#39;", b"&apos;", b"%22", b"%27", b"'''", b"\"\"\""]
+    {
         if text.starts_with(entity) {
             return Some(&text[..entity.len()]);
         }
@@ -155,52 +350,90 @@ fn opening_quote(text: &[u8]) -> Option<&[u8]> {
     matches!(text.get(slashes), Some(b'"' | b'\'' | b'`')).then(|| &text[..=slashes])
 }
 
-fn quoted_value(line: &[u8], from: usize, quote: &[u8]) -> Parsed {
+fn quoted_value(line: &[u8], from: usize, quote: &[u8], tie: Tie) -> Parsed {
     let cap = line.len().min(from + LONGEST_VALUE);
     let text = &line[from..cap];
     let slashes = quote.iter().take_while(|b| **b == b'\\').count();
+    let found = |end: usize, complete: bool| {
+        Parsed::Value(Found {
+            span: from..end,
+            tie,
+            quoted: true,
+            element: false,
+            assigned_by_equals: false,
+            whole_line: false,
+            complete,
+        })
+    };
     let mut at = 0;
-    while let Some(found) = memchr::memmem::find(&text[at..], quote) {
-        let end = at + found;
+    while let Some(next) = memchr::memmem::find(&text[at..], quote) {
+        let end = at + next;
         // A quote behind more backslashes than the opening one is part of the value.
         let before = text[..end].iter().rev().take_while(|b| **b == b'\\').count();
         if slashes > 0 || before % 2 == 0 {
-            return Parsed::Value { span: from..from + end, quoted: true, complete: true };
+            return found(from + end, true);
         }
         at = end + quote.len();
     }
     let open = text.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(text.len());
     // Without its closing quote, a value ends at the first blank; until the line is over, the quote may still come.
-    let complete = text.len() == LONGEST_VALUE;
-    Parsed::Value { span: from..from + open, quoted: true, complete }
+    found(from + open, text.len() == LONGEST_VALUE)
 }
 
-fn bare_value(line: &[u8], name: &Name, from: usize, operator: u8, memo: &mut Memo) -> Parsed {
+fn bare_value(
+    line: &[u8],
+    name: &Name,
+    from: usize,
+    operator: u8,
+    element: bool,
+    tie: Tie,
+    memo: &mut Memo,
+) -> Parsed {
     let cap = line.len().min(from + LONGEST_VALUE);
-    let tag = operator == b'>';
-    let end = if tag {
-        line[from..cap].iter().position(|b| *b == b'<').map_or(cap, |n| from + n)
-    } else if operator != b'%' && is_whole_line(line, name) {
+    let whole_line = operator != b'%' && tie == Tie::Assigned && is_whole_line(line, name);
+    let end = if element {
+        memchr::memchr(b'<', &line[from..cap]).map_or(cap, |n| from + n)
+    } else if whole_line {
         config_value_end(line, from, cap)
     } else {
         punctuated_end(line, from, cap, memo)
     };
-    let mut value = from..end;
-    while value.end > value.start
-        && matches!(line[value.end - 1], b'.' | b':' | b'?' | b'!' | b'\r' | b' ')
-    {
-        value.end -= 1;
+    let mut span = from..end;
+    while span.end > span.start && matches!(line[span.end - 1], b'.' | b':' | b'\r' | b' ') {
+        span.end -= 1;
     }
-    Parsed::Value { span: value, quoted: false, complete: end < line.len() }
+    if element && span.len() > 2 && line[span.start] == b'{' && line[span.end - 1] == b'}' {
+        span = span.start + 1..span.end - 1;
+    }
+    let complete = end < line.len();
+    Parsed::Value(Found {
+        span,
+        tie,
+        quoted: false,
+        element,
+        assigned_by_equals: operator == b'=',
+        whole_line,
+        complete,
+    })
 }
 
 /// Whether the line is nothing but an assignment: the identifier stands first, but for indentation and list or export signs.
 fn is_whole_line(line: &[u8], name: &Name) -> bool {
-    let head = line[..name.whole.start].trim_ascii();
-    matches!(
-        head,
-        b"" | b"-" | b"export" | b"set" | b"ENV" | b"env" | b"setx" | b"#" | b"*" | b"+" | b"> "
-    )
+    // Deeper indentation is not looked through: a long line's start may be gone.
+    name.whole.start <= LONGEST_INDENT
+        && matches!(
+            line[..name.whole.start].trim_ascii(),
+            b"" | b"-"
+                | b"export"
+                | b"set"
+                | b"ENV"
+                | b"env"
+                | b"setx"
+                | b"#"
+                | b"*"
+                | b"+"
+                | b"> "
+        )
 }
 
 fn config_value_end(line: &[u8], from: usize, cap: usize) -> usize {
@@ -245,6 +478,32 @@ fn punctuated_end(line: &[u8], from: usize, cap: usize, memo: &mut Memo) -> usiz
     end
 }
 
+/// Looks for the same value behind a `|`, as in `token = 'x' | 'x'`.
+pub(crate) fn repetition(line: &[u8], found: &Found) -> Repetition {
+    let value = &line[found.span.clone()];
+    if value.len() > LONGEST_REPEATED {
+        return Repetition::None;
+    }
+    let mut at = found.span.end;
+    closers(line, &mut at);
+    blanks(line, &mut at);
+    match line.get(at) {
+        None => return Repetition::Cut,
+        Some(b'|') => at += 1,
+        Some(_) => return Repetition::None,
+    }
+    blanks(line, &mut at);
+    at += usize::from(matches!(line.get(at), Some(b'"' | b'\'' | b'`')));
+    let rest = &line[at..];
+    if rest.starts_with(value) {
+        Repetition::At(at..at + value.len())
+    } else if value.starts_with(rest) {
+        Repetition::Cut
+    } else {
+        Repetition::None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,7 +512,7 @@ mod tests {
         let at = line.find(key).unwrap();
         let name = identifier(line.as_bytes(), at..at + key.len())?;
         match parse(line.as_bytes(), &name, &mut Memo::default()) {
-            Parsed::Value { span, .. } => Some(line[span].to_owned()),
+            Parsed::Value(found) => Some(line[found.span].to_owned()),
             _ => None,
         }
     }
@@ -267,14 +526,29 @@ mod tests {
             ("  password: a&b;c  # note", "a&b;c"),
             ("export DB_password='a b'", "a b"),
             ("<db.password>abc</db.password>", "abc"),
+            ("<password>{x abc}</password>", "x abc"),
+            ("<password encoding=\"base64\">abc</password>", "abc"),
             ("GET /?password=abc&x=1", "abc"),
             ("run --password abc --x", "abc"),
+            ("Connect -password 'abc'", "abc"),
             ("let password: String = \"abc\";", "abc"),
+            ("var password string = \"abc\"", "abc"),
+            ("char password[25] = \"abc\";", "abc"),
             ("map.put(\"password\", \"abc\")", "abc"),
+            ("setpassword(\"abc\")", "abc"),
+            ("password = Buffer.from('abc', 'hex')", "abc"),
             ("{password => 'abc', x => 1}", "abc"),
+            ("$password .= \"abc\"", "abc"),
+            ("password ::= abc", "abc"),
+            ("if (password === \"abc\")", "abc"),
             ("User{name:x password:abc}", "abc"),
             ("User(name=x, password=abc)", "abc"),
+            ("<add key=\"password\" value=\"abc\"/>", "abc"),
+            ("{\"name\": \"password\", \"value\": \"abc\"}", "abc"),
+            ("{&quot;password&quot;: &quot;abc&quot;}", "abc"),
             ("password := `abc`", "abc"),
+            ("the password is abc", "abc"),
+            ("password - 'abc'", "abc"),
             ("body=password%3Dabc%26", "abc%26"),
         ] {
             assert_eq!(value(line, "password").as_deref(), Some(wanted), "{line}");
@@ -282,8 +556,14 @@ mod tests {
     }
 
     #[test]
-    fn part_of_another_word_is_no_key() {
-        assert_eq!(value("tokenizer=abc", "token"), None);
-        assert_eq!(value("the password is weak", "password"), None);
+    fn what_is_no_assignment_has_no_value() {
+        for (line, key) in [
+            ("tokenizer=abc", "token"),
+            ("method: \"password\", \"user\": \"abc\"", "password"),
+            ("password::Kind", "password"),
+            ("f(password)", "password"),
+        ] {
+            assert_eq!(value(line, key), None, "{line}");
+        }
     }
 }

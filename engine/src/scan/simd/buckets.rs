@@ -8,6 +8,8 @@
 //! `build.rs` runs this for the default rules and embeds the outcome, one byte per window; other rule sets are clustered
 //! at start.
 
+use std::collections::HashMap;
+
 use crate::rule::byte_set::ByteSet;
 use crate::rule::frequency::byte_probability;
 use crate::scan::simd::windows::Window;
@@ -17,8 +19,8 @@ pub(crate) const HEAD: usize = 4;
 /// How many buckets there are: four sets of eight bits.
 pub(crate) const BUCKETS: usize = 32;
 /// Windows beyond this number join the bucket that suits them, instead of being clustered.
-const MOST_CLUSTERED: usize = 1200;
-const SAMPLES: usize = 4096;
+const MOST_CLUSTERED: usize = 1000;
+const SAMPLES: usize = 2048;
 const WORDS: usize = SAMPLES / 64;
 /// How much the frequencies of single bytes weigh beside the sample.
 const INDEPENDENT: f64 = 0.3;
@@ -34,34 +36,54 @@ pub(crate) fn head(window: &[ByteSet]) -> Head {
     std::array::from_fn(|k| window.get(k).copied().unwrap_or(ByteSet::FULL))
 }
 
-/// A bucket number for each window; windows of equal heads get equal numbers.
-pub(crate) fn assign(windows: &[Window]) -> Vec<u8> {
+/// A bucket number for each window; windows of equal heads get equal numbers. Windows whose bucket is `known` keep it, and
+/// if there are any, the others join the bucket that suits them.
+pub(crate) fn assign(windows: &[Window], known: &[Option<u8>]) -> Vec<u8> {
     let model = Model::new(SAMPLE);
-    let heads: Vec<Head> = windows.iter().map(|w| head(&w.classes)).collect();
-    let mut distinct: Vec<Head> = Vec::new();
-    let cluster_of: Vec<usize> = heads
+    let mut index: HashMap<Head, usize> = HashMap::new();
+    let mut distinct: Vec<(Head, Option<u8>)> = Vec::new();
+    let cluster_of: Vec<usize> = windows
         .iter()
-        .map(|head| {
-            distinct.iter().position(|d| d == head).unwrap_or_else(|| {
-                distinct.push(*head);
+        .enumerate()
+        .map(|(i, window)| {
+            let head = head(&window.classes);
+            let at = *index.entry(head).or_insert_with(|| {
+                distinct.push((head, None));
                 distinct.len() - 1
-            })
+            });
+            distinct[at].1 = distinct[at].1.or(known.get(i).copied().flatten());
+            at
         })
         .collect();
-    let (first, rest) = distinct.split_at(distinct.len().min(MOST_CLUSTERED));
-    let mut clusters: Vec<Cluster> =
-        first.iter().enumerate().map(|(i, h)| model.cluster(*h, i)).collect();
-    merge_down(&model, &mut clusters);
-    for (i, head) in rest.iter().enumerate() {
-        let single = model.cluster(*head, first.len() + i);
-        let best = (0..clusters.len())
-            .map(|c| (model.merged(&clusters[c], &single).cost - clusters[c].cost, c))
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        match best {
-            Some((_, c)) if clusters.len() >= BUCKETS => {
-                clusters[c] = model.merged(&clusters[c], &single)
+    let mut clusters: Vec<Cluster> = Vec::new();
+    let mut rest: Vec<usize> = Vec::new();
+    if distinct.iter().any(|(_, bucket)| bucket.is_some()) {
+        clusters.resize_with(BUCKETS, Cluster::default);
+        for (i, (head, bucket)) in distinct.iter().enumerate() {
+            match bucket {
+                Some(bucket) => {
+                    let joined =
+                        model.merged(&clusters[usize::from(*bucket)], &model.cluster(*head, i));
+                    clusters[usize::from(*bucket)] = joined;
+                }
+                None => rest.push(i),
             }
-            _ => clusters.push(single),
+        }
+    } else {
+        let first = distinct.len().min(MOST_CLUSTERED);
+        clusters
+            .extend(distinct[..first].iter().enumerate().map(|(i, (h, _))| model.cluster(*h, i)));
+        merge_down(&model, &mut clusters);
+        rest.extend(first..distinct.len());
+    }
+    for i in rest {
+        let single = model.cluster(distinct[i].0, i);
+        let added = |c: &Cluster| model.merged_cost(c, &single) - c.cost;
+        let best = (0..clusters.len())
+            .min_by(|a, b| added(&clusters[*a]).total_cmp(&added(&clusters[*b])));
+        match best {
+            Some(c) => clusters[c] = model.merged(&clusters[c], &single),
+            None => clusters.push(single),
         }
     }
     let mut bucket_of = vec![0u8; distinct.len()];
@@ -71,6 +93,7 @@ pub(crate) fn assign(windows: &[Window]) -> Vec<u8> {
     cluster_of.into_iter().map(|c| bucket_of[c]).collect()
 }
 
+#[derive(Default)]
 struct Cluster {
     sets: Head,
     /// By position: which samples have a byte of the class there.
@@ -80,6 +103,8 @@ struct Cluster {
 }
 
 struct Model {
+    /// By byte of a class's bit set and its value: the probability of those bytes.
+    partial: Vec<[f32; 256]>,
     /// By position and byte: which samples have that byte there.
     samples: Vec<[u64; WORDS]>,
 }
@@ -98,7 +123,15 @@ impl Model {
                 samples[k * 256 + usize::from(*byte)][i / 64] |= 1 << (i % 64);
             }
         }
-        Model { samples }
+        let partial = (0..32)
+            .map(|byte| {
+                let of_bit = |bit: usize| byte_probability((byte * 8 + bit) as u8) as f32;
+                std::array::from_fn(|value| {
+                    (0..8).filter(|bit| value >> bit & 1 == 1).map(of_bit).sum()
+                })
+            })
+            .collect();
+        Model { partial, samples }
     }
 
     fn cluster(&self, sets: Head, member: usize) -> Cluster {
@@ -111,7 +144,7 @@ impl Model {
             bits
         });
         let mut cluster = Cluster { sets, bits: Box::new(bits), cost: 0.0, members: vec![member] };
-        cluster.cost = expected_hits(&cluster.bits, &cluster.sets, 1);
+        cluster.cost = self.expected_hits(&cluster.bits, &cluster.sets, 1);
         cluster
     }
 
@@ -120,7 +153,7 @@ impl Model {
         let bits =
             Box::new(std::array::from_fn(|k| std::array::from_fn(|w| a.bits[k][w] | b.bits[k][w])));
         let members: Vec<usize> = a.members.iter().chain(&b.members).copied().collect();
-        let cost = expected_hits(&bits, &sets, members.len());
+        let cost = self.expected_hits(&bits, &sets, members.len());
         Cluster { sets, bits, cost, members }
     }
 
@@ -130,25 +163,30 @@ impl Model {
             .map(|w| (0..HEAD).fold(!0, |all, k| all & (a.bits[k][w] | b.bits[k][w])).count_ones())
             .sum();
         let sets = std::array::from_fn(|k| a.sets[k].union(&b.sets[k]));
-        cost_of(sampled, &sets, a.members.len() + b.members.len())
+        self.cost_of(sampled, &sets, a.members.len() + b.members.len())
     }
-}
 
-fn expected_hits(bits: &[[u64; WORDS]; HEAD], sets: &Head, members: usize) -> f64 {
-    let sampled: u32 =
-        (0..WORDS).map(|w| (0..HEAD).fold(!0, |all, k| all & bits[k][w]).count_ones()).sum();
-    cost_of(sampled, sets, members)
-}
+    fn expected_hits(&self, bits: &[[u64; WORDS]; HEAD], sets: &Head, members: usize) -> f64 {
+        let sampled: u32 =
+            (0..WORDS).map(|w| (0..HEAD).fold(!0, |all, k| all & bits[k][w]).count_ones()).sum();
+        self.cost_of(sampled, sets, members)
+    }
 
-fn cost_of(sampled: u32, sets: &Head, members: usize) -> f64 {
-    let independent: f64 = sets.iter().map(class_probability).product();
-    // A hit of a crowded bucket is compared with more windows.
-    let crowd = (members as f64).powi(2) * 1e-8;
-    f64::from(sampled) / SAMPLES as f64 + INDEPENDENT * independent + crowd
-}
+    fn cost_of(&self, sampled: u32, sets: &Head, members: usize) -> f64 {
+        let independent: f64 = sets.iter().map(|set| f64::from(self.probability(set))).product();
+        // A hit of a crowded bucket is compared with more windows.
+        let crowd = (members as f64).powi(2) * 1e-8;
+        f64::from(sampled) / SAMPLES as f64 + INDEPENDENT * independent + crowd
+    }
 
-fn class_probability(set: &ByteSet) -> f64 {
-    if *set == ByteSet::FULL { 1.0 } else { set.iter().map(byte_probability).sum::<f64>().min(1.0) }
+    fn probability(&self, set: &ByteSet) -> f32 {
+        let words = set.0.iter().flat_map(|word| word.to_le_bytes());
+        words
+            .zip(&self.partial)
+            .map(|(value, partial)| partial[usize::from(value)])
+            .sum::<f32>()
+            .min(1.0)
+    }
 }
 
 /// Merges the cheapest pair until [`BUCKETS`] clusters are left.

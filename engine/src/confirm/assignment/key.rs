@@ -1,0 +1,181 @@
+//! What the name of a key promises about its value.
+//!
+//! `password` is almost always followed by a password; `token`, `key` and `auth` name many harmless things; and
+//! `password_file`, `tokenType` or `secretName` are *about* a secret and hold none. The words of the identifier around the
+//! matched key decide; case and separators do not matter.
+
+use super::syntax::Name;
+
+/// How much a key promises; a greater one asks less of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Promise {
+    /// `key`, `auth`, `nonce`: the value itself must be noise.
+    Weak,
+    /// `api_key`, `token`, `client_secret_v2`.
+    Token,
+    /// `secret`, `credentials`, `private_key`.
+    Secret,
+    /// `password` and its like.
+    Password,
+}
+
+/// Words behind the key (or last before it) that make the identifier one about a secret.
+#[rustfmt::skip]
+const ABOUT: &[&str] = &[
+    "active", "address", "bcrypt", "crypt", "digest", "hash", "hashed", "hashes", "md5", "sha1",
+    "sha2", "sha256", "sha512", "advice", "age", "alg", "algo", "algorithm", "alias",
+    "arn", "attempts", "attribute", "author", "authority", "backend",
+    "basename", "bits", "bucket", "button", "bytes", "callback", "cancellation", "cert",
+    "certificate", "changed", "charset", "checksum", "class", "column",
+    "command", "comment", "context", "continuation", "count", "created", "curve", "date",
+    "days", "default", "desc", "description", "dir", "directory", "domain", "email", "enabled",
+    "encoding", "endpoint", "error", "event", "exists", "expiration", "expire", "expired",
+    "expires", "expiry", "factory", "field", "file", "filename", "fingerprint", "flow",
+    "folder", "foreign", "format", "generator", "group", "handler", "header", "help", "hidden",
+    "hint", "host", "id", "identifier", "ids", "index", "info", "input", "interval", "invalid",
+    "issuer", "kind", "label", "last", "len", "length", "level", "lifetime", "limit", "link",
+    "list", "location", "manager", "mandatory", "map", "max", "message", "metadata", "method",
+    "min", "mode", "model", "module", "msg", "name", "names", "namespace", "next", "number",
+    "object", "options", "owner", "page", "param", "parameter", "params", "partition", "path",
+    "pattern", "period", "permission", "placeholder", "plugin", "policy", "port", "prefix",
+    "primary", "prompt", "protocol", "provider", "pub", "public", "realm", "ref", "reference",
+    "regex", "region", "remaining", "required", "reset", "role", "rotation",
+    "row", "rule", "scheme", "scope", "selector", "server", "service", "show", "sid", "size",
+    "sort", "source", "state", "status", "storage", "strategy", "strength",
+    "suffix", "system", "tab", "table", "tag", "text", "time", "timeout", "timestamp", "title",
+    "tooltip", "ttl", "type", "types", "updated", "uri", "url", "usage", "used", "user",
+    "userid", "username", "uuid", "valid", "validation", "validator", "validity", "version",
+    "view",
+];
+
+/// Words that say so in front of the key only: `public_key`, `next_token`, `max_tokens`, `cache_key`.
+#[rustfmt::skip]
+const ABOUT_BEFORE: &[&str] = &[
+    "amz", "author", "bucket", "cache", "cancellation", "challenge", "composite",
+    "continuation", "encrypted", "event", "foreign", "goog", "group", "hash", "host", "index",
+    "label", "last", "lookup", "map", "max", "message", "min", "missing", "next", "num",
+    "object", "page", "parse", "parser", "partition", "primary", "pub", "public", "redis",
+    "registry", "reserved", "reset", "restore", "routing", "row", "show", "sort", "storage",
+    "table", "tag", "target", "title", "tooltip", "total", "translation", "unexpected",
+    "unique", "unknown", "update", "validate",
+];
+
+/// Words behind the key that change nothing.
+#[rustfmt::skip]
+const NEUTRAL: &[&str] = &[
+    "b64", "base64", "confirm", "confirmation", "dev", "env", "hex", "live", "main", "new",
+    "old", "plain", "prod", "production", "raw", "repeat", "staging", "str", "string", "test",
+    "val", "value",
+];
+
+/// Words of texts for people: translated interfaces have them anywhere in their keys.
+#[rustfmt::skip]
+const INTERFACE: &[&str] =
+    &[
+    "error", "help", "hint", "label", "message", "msg", "placeholder", "title", "tooltip",
+];
+
+/// What the identifier promises; none if it is about a secret only.
+pub(crate) fn promise(line: &[u8], name: &Name) -> Option<Promise> {
+    let tail = &line[name.key.end..name.whole.end];
+    let head = &line[name.whole.start..name.key.start];
+    if words(tail).any(|w| is_one_of(w, ABOUT)) {
+        return None;
+    }
+    let mut last = None;
+    for word in words(head) {
+        if is_one_of(word, INTERFACE) {
+            return None;
+        }
+        last = Some(word);
+    }
+    if last.is_some_and(|w| is_one_of(w, ABOUT_BEFORE)) {
+        return None;
+    }
+    let own = of_key(&line[name.key.clone()], name.hump);
+    // `tokenLive` still names a token, `passwordHash` something derived: one step less.
+    let counts =
+        |w: &[u8]| w.len() > 1 && w.iter().any(u8::is_ascii_alphabetic) && !is_one_of(w, NEUTRAL);
+    let has_tail = words(tail).any(counts);
+    Some(match (own, has_tail) {
+        (Promise::Password | Promise::Secret, true) => Promise::Token,
+        (_, true) => Promise::Weak,
+        (own, false) => own,
+    })
+}
+
+fn of_key(key: &[u8], hump: bool) -> Promise {
+    let has = |part: &[u8]| key.windows(part.len()).any(|w| w.eq_ignore_ascii_case(part));
+    if has(b"passw") || has(b"pwd") || has(b"passphrase") || has(b"passcode") {
+        Promise::Password
+    } else if has(b"pass") || has(b"pw") {
+        if hump { Promise::Password } else { Promise::Weak }
+    } else if has(b"secret") || has(b"credential") || key.len() > 7 && has(b"private") {
+        Promise::Secret
+    } else if has(b"token")
+        || key.len() > 5
+            && (has(b"api") || has(b"access") || has(b"master") || has(b"auth") || has(b"key"))
+    {
+        Promise::Token
+    } else {
+        Promise::Weak
+    }
+}
+
+fn is_one_of(word: &[u8], list: &[&str]) -> bool {
+    list.iter().any(|w| w.len() == word.len() && w.as_bytes().eq_ignore_ascii_case(word))
+}
+
+/// The words of an identifier part: `_`, `-`, `.` and humps divide.
+pub(crate) fn words(part: &[u8]) -> impl Iterator<Item = &[u8]> {
+    part.split(|b| !b.is_ascii_alphanumeric()).flat_map(|piece| {
+        let mut rest = piece;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let hump =
+                |at: &usize| rest[*at].is_ascii_uppercase() && !rest[*at - 1].is_ascii_uppercase();
+            let end = (1..rest.len()).find(hump).unwrap_or(rest.len());
+            let (word, behind) = rest.split_at(end);
+            rest = behind;
+            Some(word)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::confirm::assignment::syntax;
+
+    fn promise_of(identifier: &str, key: &str) -> Option<Promise> {
+        let at = identifier.find(key).unwrap();
+        let name = syntax::identifier(identifier.as_bytes(), at..at + key.len())?;
+        promise(identifier.as_bytes(), &name)
+    }
+
+    #[test]
+    fn identifiers_promise_what_their_words_say() {
+        for (identifier, key, wanted) in [
+            ("DB_PASSWORD", "PASSWORD", Some(Promise::Password)),
+            ("userPass", "Pass", Some(Promise::Password)),
+            ("bypass", "pass", Some(Promise::Weak)),
+            ("clientSecret", "Secret", Some(Promise::Secret)),
+            ("stripe_secret_key", "secret_key", Some(Promise::Secret)),
+            ("x-api-key", "api-key", Some(Promise::Token)),
+            ("apiKeyLive", "apiKey", Some(Promise::Token)),
+            ("apiKeyAcme", "apiKey", Some(Promise::Weak)),
+            ("SMBPass", "Pass", Some(Promise::Password)),
+            ("password_sha256", "password", None),
+            ("issuer_key", "key", Some(Promise::Weak)),
+            ("password_file", "password", None),
+            ("tokenType", "token", None),
+            ("LABEL_NEW_PASSWORD", "PASSWORD", None),
+            ("public_key", "key", None),
+            ("next_token", "token", None),
+        ] {
+            assert_eq!(promise_of(identifier, key), wanted, "{identifier}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What is told about findings: the report (one JSON line each) and the statistics. Never a byte of a secret.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use redact_stream::{Engine, Finding, Stats};
+use serde::Serialize;
+
+/// The report file; every finding is written at once.
+#[derive(Debug)]
+pub(crate) struct Report(File);
+
+/// One line. The order of fields is that of the file.
+#[derive(Serialize)]
+struct Line<'l> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'l str>,
+    rule: &'l str,
+    line: u64,
+    /// Of the original, in bytes from 0.
+    offset: u64,
+    /// In bytes.
+    length: u64,
+}
+
+impl Report {
+    pub(crate) fn new(file: File) -> Report {
+        Report(file)
+    }
+
+    pub(crate) fn finding(
+        &mut self,
+        file: Option<&str>,
+        rule: &str,
+        finding: &Finding,
+    ) -> io::Result<()> {
+        let length = finding.end - finding.start;
+        let line = Line { file, rule, line: finding.line, offset: finding.start, length };
+        let mut text = serde_json::to_vec(&line)?;
+        text.push(b'\n');
+        self.0.write_all(&text)
+    }
+}
+
+/// Counts of all inputs.
+#[derive(Debug)]
+pub(crate) struct Totals {
+    bytes: u64,
+    lines: u64,
+    findings: Vec<u64>,
+}
+
+impl Totals {
+    pub(crate) fn new(engine: &Engine) -> Totals {
+        Totals { bytes: 0, lines: 0, findings: vec![0; engine.rules().len()] }
+    }
+
+    pub(crate) fn add(&mut self, stats: &Stats) {
+        self.bytes += stats.bytes;
+        self.lines += stats.lines;
+        for (total, more) in self.findings.iter_mut().zip(&stats.findings) {
+            *total += more;
+        }
+    }
+
+    pub(crate) fn found(&self) -> u64 {
+        self.findings.iter().sum()
+    }
+
+    /// The text of `--stats`.
+    pub(crate) fn show(&self, engine: &Engine, config: Option<&str>, elapsed: Duration) -> String {
+        let mut out = format!(
+            "bytes     {}\nlines     {}\nfindings  {}\n",
+            self.bytes,
+            self.lines,
+            self.found()
+        );
+        for (rule, count) in by_count(engine, &self.findings) {
+            out.push_str(&format!("  {count:>8}  {rule}\n"));
+        }
+        let seconds = elapsed.as_secs_f64();
+        let speed = self.bytes as f64 / 1e6 / seconds.max(1e-9);
+        out.push_str(&format!("speed     {speed:.1} MB/s ({seconds:.3} s)\n"));
+        out.push_str(&format!("engine    {}\n", engine.scanner_name()));
+        if let Some(config) = config {
+            out.push_str(&format!("config    {config}\n"));
+        }
+        out
+    }
+}
+
+/// One line on the findings of one input, for `--check`.
+pub(crate) fn summary(engine: &Engine, stats: &Stats) -> String {
+    let total = stats.total();
+    let kinds = by_count(engine, &stats.findings);
+    let kinds: Vec<_> = kinds.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+    format!("{total} finding{} ({})", if total == 1 { "" } else { "s" }, kinds.join(", "))
+}
+
+/// Rules with findings, the most frequent first.
+fn by_count<'e>(engine: &'e Engine, findings: &[u64]) -> Vec<(&'e str, u64)> {
+    let counts = engine.rules().map(|rule| rule.id()).zip(findings.iter().copied());
+    let mut counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+    counts.sort_by_key(|(rule, count)| (std::cmp::Reverse(*count), *rule));
+    counts
+}

@@ -1,0 +1,89 @@
+//! `redact rules`.
+
+use super::support::{Folder, RULES};
+
+#[test]
+fn the_list_shows_all_rules_and_which_are_used() {
+    let folder = Folder::new();
+    folder.write("mine.toml", RULES);
+    let done = folder.run(&["rules", "list", "--rules", "mine.toml"], "").ok();
+    let row = |id: &str| {
+        let line = done.out.lines().find(|line| line.split(' ').next() == Some(id));
+        line.unwrap_or_else(|| panic!("{id}")).split_whitespace().collect::<Vec<_>>()
+    };
+    assert_eq!(row("ID"), ["ID", "GROUP", "CONFIDENCE", "USED", "PROVIDER"]);
+    assert_eq!(row("acme-token"), ["acme-token", "acme", "high", "no"]);
+    assert_eq!(row("zeta-token"), ["zeta-token", "secrets", "low", "no"]);
+    assert_eq!(row("jwt")[..4], ["jwt", "secrets", "high", "yes"]);
+    let args = ["rules", "list", "--json", "--rules", "mine.toml", "--only", "acme"];
+    let json: serde_json::Value = serde_json::from_str(&folder.run(&args, "").ok().out).unwrap();
+    let used: Vec<_> =
+        json.as_array().unwrap().iter().filter(|rule| rule["used"] == true).collect();
+    assert_eq!(used.len(), 1);
+    assert_eq!(used[0]["id"], "acme-token");
+    assert_eq!(used[0]["reference"], "https://acme.example");
+}
+
+#[test]
+fn a_rule_is_shown_with_its_examples_masked() {
+    let folder = Folder::new();
+    folder.write("mine.toml", RULES);
+    let done = folder.run(&["rules", "show", "acme-token", "--rules", "mine.toml"], "").ok();
+    for part in [
+        "acme-token",
+        r"\bacme_[0-9a-f]{16}\b",
+        "https://acme.example",
+        "mine.toml:2",
+        "matches      [REDACTED:acme-token]",
+        "rejects      acme_",
+    ] {
+        assert!(done.out.contains(part), "`{part}` is not in: {}", done.out);
+    }
+    assert!(!done.out.contains("{hex:"), "{}", done.out);
+    folder.run(&["rules", "show", "private-key"], "").ok();
+    let done = folder.run(&["rules", "show", "credential"], "");
+    done.fails_with(&["there is no rule `credential`", "credential"]);
+    folder.run(&["rules", "show", "qqqqqq"], "").fails_with(&["redact rules list"]);
+}
+
+#[test]
+fn rules_are_tested_by_their_examples() {
+    let folder = Folder::new();
+    folder.write("mine.toml", RULES);
+    let done = folder.run(&["rules", "test", "mine.toml"], "").ok();
+    assert_eq!(done.out, "2 rules, 3 examples: all as they should be\n");
+    folder.write("bad.toml", RULES.replace("acme_{hex:16}", "acme_{hex:9}"));
+    let done = folder.run(&["rules", "test", "mine.toml", "bad.toml", "none.toml"], "");
+    done.fails_with(&["bad.toml:2: rule `acme-token`: example 1 of `matches`", "none.toml: "]);
+}
+
+#[test]
+fn lint_tells_errors_from_what_could_be_better() {
+    let folder = Folder::new();
+    folder.write("mine.toml", RULES);
+    let done = folder.run(&["rules", "lint", "mine.toml"], "").ok();
+    assert!(!done.out.contains("acme-token"), "{}", done.out);
+    for part in ["`description` is missing", "`reference` is missing", "`rejects` is empty"] {
+        let line = format!("warning: mine.toml:12: rule `zeta-token`: {part}");
+        assert!(done.out.contains(&line), "{}", done.out);
+    }
+    folder.write("bad.toml", "[[rule]]\nid = 'jwt'\npattern = 'acme_.*'\n");
+    let done = folder.run(&["rules", "lint", "bad.toml"], "").code_is(2);
+    assert!(
+        done.out.contains("error: bad.toml:3: rule `jwt`: the pattern is unbounded"),
+        "{}",
+        done.out
+    );
+    // An id of the built-in rules.
+    folder.write("twice.toml", RULES.replace("acme-token", "jwt"));
+    let done = folder.run(&["rules", "lint", "twice.toml"], "").code_is(2);
+    assert!(done.out.contains("this id is already used"), "{}", done.out);
+    folder.run(&["rules", "lint"], "").fails_with(&["FILE"]);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "compiles every built-in rule: slow without optimisation")]
+fn the_built_in_rules_pass_their_tests() {
+    let done = Folder::new().run(&["rules", "test"], "").ok();
+    assert!(done.out.contains("all as they should be"), "{}", done.out);
+}
