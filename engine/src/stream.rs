@@ -425,13 +425,20 @@ impl Work {
                     return;
                 }
                 let line = confirm::line_around(hay, at);
-                let text = without_line_feed(&hay[line.clone()]);
+                // Another begin marker on the line starts anew.
+                let begins = self.scratch.begins[next_begin..].iter().map(|b| b.start);
+                let again = begins.clone().find(|b| *b >= at).filter(|b| *b < line.end);
+                let text = match again {
+                    Some(begin) => &hay[line.start..begin],
+                    None => without_line_feed(&hay[line.clone()]),
+                };
                 let rule = block.rule;
                 let goes_on = block.line(text, &mut self.spans);
                 self.add_spans(engine, hay, line.start, rule);
-                at = line.end;
+                at = again.unwrap_or(line.end);
                 // A line that is cut by the window cannot be followed any further.
-                if !goes_on || (self.view.limit < hay.len() && line.end == hay.len()) {
+                let cut = self.view.limit < hay.len() && line.end == hay.len();
+                if !goes_on || again.is_some() || cut {
                     self.block = None;
                 }
                 continue;
