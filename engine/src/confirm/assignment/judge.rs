@@ -322,7 +322,6 @@ fn is_crypt_hash(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::confirm::assignment::{Memo, Value, value};
 
     fn is_found(line: &str, key: &str) -> bool {

@@ -165,13 +165,12 @@ mod x86 {
         from: usize,
         hits: &mut Hits,
     ) {
-        let mut table = [[_mm512_setzero_si512(); HEAD]; SETS];
-        for s in 0..SETS {
-            for k in 0..HEAD {
-                // SAFETY: a table is 64 bytes; the load needs no alignment.
-                table[s][k] = unsafe { _mm512_loadu_si512(tables.six_bits[s][k].as_ptr().cast()) };
-            }
-        }
+        let load = |table: &[u8; 64]| {
+            // SAFETY: a table is 64 bytes; the load needs no alignment.
+            unsafe { _mm512_loadu_si512(table.as_ptr().cast()) }
+        };
+        let table: [[__m512i; HEAD]; SETS] =
+            std::array::from_fn(|s| std::array::from_fn(|k| load(&tables.six_bits[s][k])));
         for step in 0..steps {
             let start = text.as_ptr().wrapping_add(step * STEP);
             // SAFETY: byte `step * STEP + k + 63` is below `steps * STEP + HEAD - 1`.
