@@ -554,7 +554,7 @@ impl Work {
         );
         let end = self.masked.len();
         let map = &again.map;
-        let real = |h: &&Hit| !(cut.0 && h.start == 0) && !(cut.1 && h.end == end);
+        let real = |h: &&Hit| !(cut.0 && h.start == 0 || cut.1 && h.end == end);
         let new = again.hits.iter().filter(real).map(|h| Hit {
             start: unmask(map, line.start, h.start, false),
             end: unmask(map, line.start, h.end, true),

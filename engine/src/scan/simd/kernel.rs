@@ -166,10 +166,10 @@ mod x86 {
         hits: &mut Hits,
     ) {
         let mut table = [[_mm512_setzero_si512(); HEAD]; SETS];
-        for s in 0..SETS {
-            for k in 0..HEAD {
+        for (row, bits) in table.iter_mut().zip(&tables.six_bits) {
+            for (entry, bits) in row.iter_mut().zip(bits) {
                 // SAFETY: a table is 64 bytes; the load needs no alignment.
-                table[s][k] = unsafe { _mm512_loadu_si512(tables.six_bits[s][k].as_ptr().cast()) };
+                *entry = unsafe { _mm512_loadu_si512(bits.as_ptr().cast()) };
             }
         }
         for step in 0..steps {

@@ -142,7 +142,7 @@ impl Scanner for SimdScanner {
         let Scratch { hits, triggers } =
             scratch.downcast_mut::<Scratch>().expect("the scratch was made by this scanner");
         triggers.clear();
-        self.look(block, -1, padded(&[b'\n'], block), triggers, out);
+        self.look(block, -1, padded(b"\n", block), triggers, out);
         let mut at = 0;
         loop {
             let next = self.kernel.run(&self.tables, block, at, hits);
