@@ -78,9 +78,7 @@ impl OpenBlock {
         let cap = line.len().min(marker.end + SAME_LINE_CAP);
         if let Some(end) = block.end_marker(&line[marker.end..cap]) {
             let body = trim_escapes(line, marker.end..marker.end + end);
-            let long =
-                line[body.clone()].split(|b| !is_base64(*b)).any(|run| run.len() >= LEAST_RUN);
-            if long && label_mask_len(&line[body.clone()]) != Some(body.len()) {
+            if holds_run(&line[body.clone()]) {
                 spans.push(body);
             }
             return None;
@@ -202,6 +200,28 @@ fn found_header(line: &[u8], at: usize) -> bool {
     line[at..].starts_with(b"Comment") || line[at..].starts_with(b"Version")
 }
 
+/// Whether a run of [`LEAST_RUN`] base64 characters stands in `body`, masks left out.
+fn holds_run(body: &[u8]) -> bool {
+    let (mut at, mut run) = (0, 0);
+    while at < body.len() && run < LEAST_RUN {
+        match label_mask_len(&body[at..]) {
+            Some(len) => (at, run) = (at + len, 0),
+            None => (at, run) = (at + 1, if is_base64(body[at]) { run + 1 } else { 0 }),
+        }
+    }
+    run >= LEAST_RUN
+}
+
+/// Whether position `at` stands in the words of an armour's begin or end marker.
+pub(crate) fn in_marker(line: &[u8], at: usize) -> bool {
+    let is_word = |b: &&u8| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ';
+    let head = &line[at.saturating_sub(64)..at];
+    let words = &head[head.len() - head.iter().rev().take_while(is_word).count()..];
+    let words = words.trim_ascii_start();
+    (words.starts_with(b"BEGIN ") || words.starts_with(b"END "))
+        && head[..head.len() - words.len()].trim_ascii_end().ends_with(b"-")
+}
+
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
@@ -302,7 +322,7 @@ mod tests {
         ] {
             let mut spans = Vec::new();
             let mut block =
-                OpenBlock::begin(BlockKind::Element, 0, b"<token>", 0..7, &mut spans).unwrap();
+                OpenBlock::begin(BlockKind::Element, 0, "x", b"<token>", 0..7, &mut spans).unwrap();
             assert!(!block.line(text.as_bytes(), &mut spans));
             assert_eq!(spans.pop(), masked, "{text}");
         }

@@ -140,7 +140,7 @@ fn what_may_begin_a_secret_stays() {
         ("export API_SECRET='abcd", "abcd"),
         ("Authorization: Bearer 0a1b", "0a1b"),
         ("postgres://app:hunter2", "hunter2"),
-        ("token eyJhbGciOiJub25lIn0.eyJz", "eyJhbGciOiJub25lIn0.eyJz"),
+        ("token eyJhbGciOiJIUzI1NiJ9.eyJz", "eyJhbGciOiJIUzI1NiJ9.eyJz"),
         ("x eyJhbGciOi", "eyJhbGciOi"),
         ("{\"key\":\"-----BEGIN PRIVATE KEY-----\\nTUlJ", "\\nTUlJ"),
         ("Cookie: sid=01234", "sid=01234"),

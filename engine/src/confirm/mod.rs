@@ -18,9 +18,9 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
 
-use crate::mask;
 use crate::rule::{Rule, ValueSyntax, parse};
 use crate::scan::Candidate;
+use crate::{block, mask};
 
 pub(crate) mod assignment;
 pub(crate) mod check;
@@ -130,8 +130,8 @@ impl Compiled {
             ValueSyntax::Match => 0,
             ValueSyntax::Assignment => assignment::MAX_REACH,
         };
-        let block = if self.rule.block.is_some() { crate::block::SAME_LINE_CAP } else { 0 };
-        self.rule.max_len() + value + block + crate::block::LONGEST_END_MARKER
+        let block = if self.rule.block.is_some() { block::SAME_LINE_CAP } else { 0 };
+        self.rule.max_len() + value + block + block::LONGEST_END_MARKER
     }
 
     fn dfa(&self) -> &DFA {
@@ -471,7 +471,7 @@ impl Job<'_> {
                 (self.compiled.secret(scratch, self.index, line, span.clone()), None)
             }
             ValueSyntax::Assignment => {
-                if mask::in_label_mask(line, span.start) {
+                if mask::in_label_mask(line, span.start) || block::in_marker(line, span.start) {
                     return Outcome::Key;
                 }
                 match assignment::value(line, span.clone(), self.growing, &mut scratch.values) {
@@ -482,7 +482,7 @@ impl Job<'_> {
             }
         };
         let secret = whole_characters(line, secret);
-        let secret = secret.start..crate::block::end_before_marker(line, secret);
+        let secret = secret.start..block::end_before_marker(line, secret);
         match condition::judge(self.compiled, self.accept, line, span.start, secret.clone()) {
             Ok(_) => Outcome::Secret(secret, again.map(|span| whole_characters(line, span))),
             Err(_) if rule.value == ValueSyntax::Assignment => Outcome::Key,
