@@ -185,7 +185,10 @@ fn is_mixed(value: &[u8], digits: usize, quoted: bool) -> bool {
     // Identifiers with a number, outside quotes: variables.
     let identifier = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
     let humps = value.windows(2).any(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
-    quoted || !identifier || !(humps || value.contains(&b'_') || value.contains(&b'.'))
+    quoted
+        || !identifier
+        || digits > 1
+        || !(humps || value.contains(&b'_') || value.contains(&b'.'))
 }
 
 /// `SECRET_V2`, `SHA512-CRYPT`: capitals, digits and dividers, no noise.

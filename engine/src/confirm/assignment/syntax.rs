@@ -119,6 +119,7 @@ pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
 pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     let mut at = name.whole.end;
     let quoted_key = closers(line, &mut at);
+    escapes(line, &mut at);
     let blank = blanks(line, &mut at);
     let Some(&first) = line.get(at) else { return Parsed::Incomplete };
     let head = &line[..name.whole.start];
@@ -154,7 +155,9 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     } else {
         return Parsed::None;
     }
+    escapes(line, &mut at);
     blanks(line, &mut at);
+    escapes(line, &mut at);
     if first == b':' {
         skip_type(line, &mut at);
     }
@@ -264,6 +267,20 @@ fn blanks(line: &[u8], at: &mut usize) -> usize {
 
 fn is_tag(line: &[u8], name: &Name) -> bool {
     matches!(line[..name.whole.start].last(), Some(b'<' | b':'))
+}
+
+/// Skips colours and other escape sequences of terminals (ECMA-48 CSI).
+fn escapes(line: &[u8], at: &mut usize) {
+    for _ in 0..4 {
+        let Some(rest) = line.get(*at..).and_then(|rest| rest.strip_prefix(b"\x1b[")) else {
+            return;
+        };
+        let parameters = rest.iter().take(24).take_while(|b| matches!(b, 0x20..=0x3f)).count();
+        if !rest.get(parameters).is_some_and(|b| matches!(b, 0x40..=0x7e)) {
+            return;
+        }
+        *at += 2 + parameters + 1;
+    }
 }
 
 /// Whether the quoted text that ends at `end` is itself a key.
@@ -440,7 +457,7 @@ fn config_value_end(line: &[u8], from: usize, cap: usize) -> usize {
     let text = &line[from..cap];
     let end = text
         .iter()
-        .position(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\''))
+        .position(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | 0x1b))
         .unwrap_or(text.len());
     let mut end = from + end;
     while end > from && matches!(line[end - 1], b',' | b';') {
@@ -471,6 +488,7 @@ fn punctuated_end(line: &[u8], from: usize, cap: usize, memo: &mut Memo) -> usiz
                     | b'&'
                     | b'|'
                     | b'\\'
+                    | 0x1b
             )
     };
     let end = line[from..cap].iter().position(stops).map_or(cap, |n| from + n);
@@ -547,6 +565,8 @@ mod tests {
             ("{\"name\": \"password\", \"value\": \"abc\"}", "abc"),
             ("{&quot;password&quot;: &quot;abc&quot;}", "abc"),
             ("password := `abc`", "abc"),
+            ("\x1b[32mset\x1b[0m password=\x1b[33mabc\x1b[0m", "abc"),
+            ("\x1b[1mpassword\x1b[0m: abc", "abc"),
             ("the password is abc", "abc"),
             ("password - 'abc'", "abc"),
             ("body=password%3Dabc%26", "abc%26"),
