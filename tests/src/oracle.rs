@@ -309,7 +309,7 @@ fn luhn(bytes: &[u8]) -> bool {
         .enumerate()
         .map(|(i, d)| if i % 2 == 0 { *d } else { doubled(*d) })
         .sum();
-    digits.len() > 1 && sum % 10 == 0
+    digits.len() > 1 && sum.is_multiple_of(10)
 }
 
 /// A bare number where JSON has a value, on a line that starts like JSON.
