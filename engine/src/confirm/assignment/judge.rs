@@ -164,7 +164,9 @@ fn kind(value: &[u8], found: &Found) -> Kind {
     if words::is_random(value) {
         return if is_constant(value) { Kind::Words } else { Kind::Noise };
     }
-    if blanks == 0 && is_mixed(value, digits, found.quoted) { Kind::Mixed } else { Kind::Words }
+    // A blank between quotes is part of a passphrase, if a digit says that it is no sentence.
+    let joined = blanks == 0 || found.quoted && digits > 0;
+    if joined && is_mixed(value, digits, found.quoted) { Kind::Mixed } else { Kind::Words }
 }
 
 /// What people choose and password rules want: letters with a digit or a sign.
