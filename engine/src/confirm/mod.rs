@@ -226,7 +226,7 @@ impl Compiled {
 
     fn before_secret(&self) -> Option<&DFA> {
         let build = || {
-            if self.rule.secret_offset == 0 {
+            if !self.rule.has_secret_group {
                 return None;
             }
             let hir = parse::before_secret(&parse::hir(self.rule.pattern()).ok()?)?;
