@@ -86,7 +86,7 @@ impl<W: io::Write> Sink for WriteSink<W> {
     }
 }
 
-/// A redaction of one stream of bytes. See the [module documentation](self).
+/// A redaction of one stream of bytes, given in pieces of any size: the output does not depend on how it was cut.
 ///
 /// ```
 /// use redact_stream::{Engine, StreamRedactor};

@@ -46,8 +46,8 @@ pub const PIECE: usize = 64 << 10;
 
 /// Redacts what is written to it. See the [module documentation](self).
 ///
-/// The end of an open line may be held back: [`flush`](::tokio::io::AsyncWriteExt::flush) releases what cannot be part
-/// of a secret, [`shutdown`](::tokio::io::AsyncWriteExt::shutdown) the rest. A writer that is dropped without a shutdown
+/// The end of an open line may be held back: `flush` releases what cannot be part
+/// of a secret, `shutdown` the rest. A writer that is dropped without a shutdown
 /// drops what it holds.
 ///
 /// When the inner writer fails, what it did not take stays: the operation can be tried again.
