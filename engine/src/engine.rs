@@ -57,6 +57,7 @@ pub struct EngineBuilder {
     mask: Mask,
     scanner: ScannerOptions,
     window: Option<usize>,
+    recheck: bool,
 }
 
 impl EngineBuilder {
@@ -120,6 +121,12 @@ impl EngineBuilder {
         self
     }
 
+    /// Whether masked lines are looked at again, so that redacting the output changes nothing; they are if it is not set.
+    pub fn recheck(mut self, recheck: bool) -> EngineBuilder {
+        self.recheck = recheck;
+        self
+    }
+
     /// Compiles the engine.
     ///
     /// # Errors
@@ -167,7 +174,8 @@ impl EngineBuilder {
             None => least.max(256 << 10),
         };
         let accept = Accept { confidence: self.confidence, mask: self.mask };
-        Ok(Arc::new(Engine { program, accept, scanner, scanner_notes, reach, window }))
+        let recheck = self.recheck;
+        Ok(Arc::new(Engine { program, accept, scanner, scanner_notes, reach, window, recheck }))
     }
 }
 
@@ -179,6 +187,7 @@ pub struct Engine {
     scanner_notes: Vec<String>,
     reach: usize,
     window: usize,
+    recheck: bool,
 }
 
 impl std::fmt::Debug for Engine {
@@ -202,6 +211,7 @@ impl Engine {
             mask: Mask::label(),
             scanner: ScannerOptions::default(),
             window: None,
+            recheck: true,
         }
     }
 
@@ -283,6 +293,11 @@ impl Engine {
 
     pub(crate) fn scanner(&self) -> &dyn Scanner {
         &*self.scanner
+    }
+
+    /// Whether masked lines are looked at again.
+    pub(crate) fn recheck(&self) -> bool {
+        self.recheck
     }
 
     pub(crate) fn window(&self) -> usize {

@@ -390,7 +390,7 @@ impl Work {
             stop = crate::hold::release_limit(rules, hay, &mut self.scratch).max(done);
         }
         resolve(rules, &mut self.hits);
-        if !self.hits.is_empty() {
+        if !self.hits.is_empty() && engine.recheck() {
             self.settle(engine, hay, done, stop, open_end);
         }
         if open_end {

@@ -99,7 +99,8 @@ fn read(path: &Path) -> Vec<Case> {
         let mask = MaskForm::parse(raw.mask.as_deref().unwrap_or("label"));
         let input = bytes(raw.input);
         let output = raw.output.map_or_else(|| input.clone(), bytes);
-        let setup = Setup { name: None, rules, mask, confidence: Confidence::Medium };
+        let setup =
+            Setup { name: None, rules, mask, confidence: Confidence::Medium, recheck: true };
         Case { name, input, output, setup }
     };
     file.case.into_iter().map(case).collect()

@@ -105,6 +105,8 @@ pub struct Setup {
     pub mask: MaskForm,
     /// The least confidence.
     pub confidence: Confidence,
+    /// Whether masked lines are looked at again.
+    pub recheck: bool,
 }
 
 impl Setup {
@@ -114,7 +116,13 @@ impl Setup {
     /// If the rules are bad.
     pub fn new(rules: &str) -> Setup {
         let rules = RuleSet::parse("test.toml", rules).unwrap_or_else(|e| panic!("{e}\n{rules}"));
-        Setup { name: None, rules, mask: MaskForm::Label, confidence: Confidence::Low }
+        Setup {
+            name: None,
+            rules,
+            mask: MaskForm::Label,
+            confidence: Confidence::Low,
+            recheck: true,
+        }
     }
 
     /// The built-in rules that no provider owns: they are few, and all kinds of rules are among them.
@@ -133,7 +141,7 @@ impl Setup {
         rules.retain(|rule| GENERIC.contains(&rule.id()));
         assert_eq!(rules.len(), GENERIC.len(), "a generic rule was renamed");
         let name = Some("generic");
-        Setup { name, rules, mask: MaskForm::Label, confidence: Confidence::Medium }
+        Setup { name, rules, mask: MaskForm::Label, confidence: Confidence::Medium, recheck: true }
     }
 
     /// With a name that stands for these rules.
@@ -146,6 +154,11 @@ impl Setup {
         Setup { mask, ..self.clone() }
     }
 
+    /// Masked lines are not looked at again.
+    pub fn once(&self) -> Setup {
+        Setup { recheck: false, ..self.clone() }
+    }
+
     /// The engine with one scanner and the least window, or the default one.
     ///
     /// # Panics
@@ -154,7 +167,7 @@ impl Setup {
         type Kept = Mutex<HashMap<String, Arc<Engine>>>;
         static KEPT: LazyLock<Kept> = LazyLock::new(Kept::default);
         let Some(name) = self.name else { return self.build(scanner, least_window) };
-        let key = format!("{name} {:?} {scanner:?} {least_window}", self.mask);
+        let key = format!("{name} {:?} {} {scanner:?} {least_window}", self.mask, self.recheck);
         let mut kept = KEPT.lock().expect("no test panics while it builds an engine");
         Arc::clone(kept.entry(key).or_insert_with(|| self.build(scanner, least_window)))
     }
@@ -166,6 +179,7 @@ impl Setup {
             .groups(groups)
             .confidence(self.confidence)
             .mask(self.mask.mask())
+            .recheck(self.recheck)
             .scanner(scanner);
         let builder = if least_window { builder.window(0) } else { builder };
         builder.build().unwrap_or_else(|e| panic!("{e}"))

@@ -395,7 +395,7 @@ impl Job<'_> {
             let walk = compiled.walk(&mut scratch.caches[self.index], line, from);
             let cut = |end: &usize| matches!(character_around(line, *end), Some((_, None)));
             if self.growing && (walk.alive || walk.end.as_ref().is_some_and(cut)) {
-                self.undecided(from, line, scratch);
+                self.undecided(from, walk.end, line, scratch);
                 return lo + 1;
             }
             walk.end.map(|end| from..end)
@@ -449,12 +449,15 @@ impl Job<'_> {
         to
     }
 
-    /// A match at `at` may still grow: nothing of its secret may be released yet.
-    fn undecided(&self, at: usize, line: &[u8], scratch: &mut Scratch) {
+    /// A match at `at`, which would now end at `end`, may still grow: nothing of its secret may be released yet.
+    fn undecided(&self, at: usize, end: Option<usize>, line: &[u8], scratch: &mut Scratch) {
         let rule = &self.compiled.rule;
         let secret = match (rule.value, rule.block) {
-            // The secret stands behind the key or marker, which is not complete.
-            (ValueSyntax::Assignment, _) | (_, Some(_)) => line.len(),
+            // The secret stands behind the key or marker: it may have begun if that can be complete.
+            (ValueSyntax::Assignment, _) | (_, Some(_)) => {
+                let end = end.unwrap_or(line.len());
+                end + line[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
+            }
             _ => self.compiled.secret_start(self.index, scratch, line, at),
         };
         scratch.hold = scratch.hold.min(self.line.start + secret);

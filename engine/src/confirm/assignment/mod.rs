@@ -18,6 +18,9 @@ pub(crate) mod syntax;
 /// How many bytes behind the key a value may end.
 pub(crate) const MAX_REACH: usize = 4096 + 256;
 
+/// How many bytes behind the key decide whether an operator and a value follow.
+const LONGEST_OPERATOR: usize = 256;
+
 /// Values are judged by at most this many of their first bytes, and keys further than this from the end of a value inside it are
 /// not looked at: what a hostile line costs per byte is bounded by it.
 pub(crate) const LONG_VALUE: usize = 256;
@@ -43,11 +46,16 @@ pub(crate) enum Value {
 ///
 /// `growing` says that more bytes of the line may follow.
 pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Memo) -> Value {
-    let Some(name) = syntax::identifier(line, key) else { return Value::None };
+    // Too little stands behind the key to say that it is none.
+    let none = match growing && line.len() - key.end <= LONGEST_OPERATOR {
+        true => Value::Open(line.len()),
+        false => Value::None,
+    };
+    let Some(name) = syntax::identifier(line, key) else { return none };
     let found = match syntax::parse(line, &name, memo) {
         syntax::Parsed::Value(found) => found,
         syntax::Parsed::Incomplete if growing => return Value::Open(line.len()),
-        syntax::Parsed::Incomplete | syntax::Parsed::None => return Value::None,
+        syntax::Parsed::Incomplete | syntax::Parsed::None => return none,
     };
     if growing && (!found.complete || found.span.end + judge::END_OF_LINE >= line.len()) {
         return Value::Open(found.span.start);

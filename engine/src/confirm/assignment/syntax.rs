@@ -415,14 +415,18 @@ fn bare_value(
     } else {
         punctuated_end(line, from, cap, memo)
     };
+    // What is stripped belongs to the value if more follows.
+    let complete = end < line.len();
     let mut span = from..end;
-    while span.end > span.start && matches!(line[span.end - 1], b'.' | b':' | b'\r' | b' ') {
+    while whole_line && !element && matches!(line[from..span.end], [.., b',' | b';']) {
+        span.end -= 1;
+    }
+    while matches!(line[from..span.end], [.., b'.' | b':' | b'\r' | b' ']) {
         span.end -= 1;
     }
     if element && span.len() > 2 && line[span.start] == b'{' && line[span.end - 1] == b'}' {
         span = span.start + 1..span.end - 1;
     }
-    let complete = end < line.len();
     Parsed::Value(Found {
         span,
         tie,
@@ -455,15 +459,8 @@ fn is_whole_line(line: &[u8], name: &Name) -> bool {
 
 fn config_value_end(line: &[u8], from: usize, cap: usize) -> usize {
     let text = &line[from..cap];
-    let end = text
-        .iter()
-        .position(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | 0x1b))
-        .unwrap_or(text.len());
-    let mut end = from + end;
-    while end > from && matches!(line[end - 1], b',' | b';') {
-        end -= 1;
-    }
-    end
+    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | 0x1b);
+    from + text.iter().position(ends).unwrap_or(text.len())
 }
 
 fn punctuated_end(line: &[u8], from: usize, cap: usize, memo: &mut Memo) -> usize {
