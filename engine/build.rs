@@ -44,10 +44,20 @@ fn main() {
     rules.iter().for_each(|rule| write_rule(&mut out, rule));
     out.push_str("];\n");
     let windows = scan::simd::windows::distinct(rules.iter().filter(|r| r.is_default()));
-    let default = scan::simd::buckets::assign(&windows, &[]);
+    let default = scan::simd::buckets::assign(&windows.everywhere, &[]);
     writeln!(out, "pub(crate) static BUCKETS: &[u8] = &{default:?};").expect("writing to a string");
     let target = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     std::fs::write(Path::new(&target).join("builtin.rs"), out).expect("OUT_DIR is writable");
+}
+
+fn around(r: &Rule) -> String {
+    let guard = |run: rule::run::Run| {
+        format!("Some(Run {{ class: RunClass::{:?}, lo: {}, hi: {} }})", run.class, run.lo, run.hi)
+    };
+    r.around.map_or("None".to_owned(), |a| {
+        let guard = a.guard.map_or("None".to_owned(), guard);
+        format!("Some(Around {{ left: {}, right: {}, guard: {guard} }})", a.left, a.right)
+    })
 }
 
 fn write_rule(out: &mut String, r: &Rule) {
@@ -66,6 +76,16 @@ fn write_rule(out: &mut String, r: &Rule) {
             )
         })
         .collect();
+    let heads: Vec<_> = r
+        .heads
+        .iter()
+        .map(|h| {
+            format!(
+                "EmbeddedHead {{ window: Cow::Borrowed(&{:?}), class: RunClass::{:?}, run: {} }}",
+                h.window, h.class, h.run
+            )
+        })
+        .collect();
     let check = r.check.map_or("None".to_owned(), |c| format!("Some(Check::{c:?})"));
     let block = r.block.map_or("None".to_owned(), |b| format!("Some(BlockKind::{b:?})"));
     writeln!(
@@ -74,7 +94,7 @@ fn write_rule(out: &mut String, r: &Rule) {
          entropy: {:?}, check: {check}, on_check_fail: CheckFailure::{:?}, allow: {}, \
          confidence: Confidence::{:?}, group: {}, reference: {}, value: ValueSyntax::{:?}, block: {block}, \
          matches: {}, rejects: {}, source: {}, line: {}, max_len: {}, has_secret_group: {}, secret_offset: {}, \
-         anchors: Cow::Borrowed(&[{}]), around: {:?} }},",
+         anchors: Cow::Borrowed(&[{}]), heads: Cow::Borrowed(&[{}]), around: {} }},",
         text(r.id()),
         text(r.label()),
         text(r.provider()),
@@ -97,7 +117,8 @@ fn write_rule(out: &mut String, r: &Rule) {
         r.has_secret_group,
         r.secret_offset,
         anchors.join(", "),
-        r.around,
+        heads.join(", "),
+        around(r),
     )
     .expect("writing to a string");
 }

@@ -58,7 +58,9 @@ mod builtin {
     //! The built-in rules, as `build.rs` made them.
     use std::borrow::Cow;
 
-    use crate::rule::spec::EmbeddedAnchor;
+    use crate::rule::run::{Run, RunClass};
+    use crate::rule::spec::{EmbeddedAnchor, EmbeddedHead};
+    use crate::rule::trigger::Around;
     use crate::rule::{BlockKind, Check, CheckFailure, Confidence, Rule, ValueSyntax};
 
     include!(concat!(env!("OUT_DIR"), "/builtin.rs"));

@@ -12,6 +12,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::byte_set::ByteSet;
 use super::frequency::probability;
+use super::run::LONG_RUN;
 use super::trigger::{WORDS, classes_of};
 
 /// The longest window that is kept, in bytes.
@@ -48,6 +49,42 @@ pub(crate) fn anchors(hir: &Hir) -> Vec<Anchor> {
     }
     found
 }
+
+/// The first classes of every match, which starts with a run of so many bytes, if they say more than the `anchors`: nearly
+/// literal ones, or any of a long run if the anchors are common.
+pub(crate) fn heads(hir: &Hir, anchors: &[Anchor], run: usize) -> Vec<Vec<ByteSet>> {
+    let shape = |a: &Anchor| probability(&a.window[..a.window.len().min(4)]) > SHAPE;
+    let any_will_do = run >= LONG_RUN && anchors.iter().any(shape);
+    let mut found: Vec<Vec<ByteSet>> = Vec::new();
+    for path in paths(hir) {
+        let runs = runs(&path);
+        let Some(first) = runs.first().filter(|run| run.lo <= 0 && run.hi <= 0) else {
+            return Vec::new();
+        };
+        let sets = &first.sets[first.lo.unsigned_abs() as usize..];
+        let head = sets[..sets.len().min(MAX_WINDOW)].to_vec();
+        if !any_will_do && !is_nearly_literal(&head) {
+            return Vec::new();
+        }
+        if !found.contains(&head) {
+            found.push(head);
+        }
+    }
+    found
+}
+
+/// Above this probability, the first four bytes of an anchor are a shape, such as digits, not a literal.
+pub(crate) const SHAPE: f64 = 1e-4;
+
+/// Whether the first bytes of a window can be spelt out in a few ways.
+pub(crate) fn is_nearly_literal(window: &[ByteSet]) -> bool {
+    let spelt = |sets: &[ByteSet]| sets.iter().map(|s| s.iter().count()).product::<usize>();
+    window.len() >= 4 && spelt(&window[..4]) <= MOST_SPELT
+        || window.len() >= 3 && spelt(&window[..3]) <= MOST_SPELT
+}
+
+/// Bytes that allow more spellings than this are not nearly literal.
+const MOST_SPELT: usize = 400;
 
 /// Anchors for a keyword (any case) that ends before the match and starts at most `near` bytes before it.
 pub(crate) fn keyword_anchor(keyword: &str, near: u16) -> Anchor {

@@ -26,6 +26,7 @@ pub(crate) mod byte_set;
 pub(crate) mod example;
 pub(crate) mod frequency;
 pub(crate) mod parse;
+pub(crate) mod run;
 pub(crate) mod spec;
 pub(crate) mod trigger;
 

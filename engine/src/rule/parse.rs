@@ -9,10 +9,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::super::error::Problem;
-use super::anchor::{Anchor, anchors, keyword_anchor};
+use super::anchor::{Anchor, SHAPE, anchors as anchors_of, heads, keyword_anchor};
 use super::frequency::probability;
-use super::spec::{BlockKind, Check, CheckFailure, Confidence, EmbeddedAnchor, Rule, ValueSyntax};
-use super::trigger::around;
+use super::run::at_word_start;
+use super::spec::{
+    BlockKind, Check, CheckFailure, Confidence, EmbeddedAnchor, EmbeddedHead, Rule, ValueSyntax,
+};
+use super::trigger::{around, before};
 use super::{MAX_MATCH, Text, Texts};
 
 /// The form of a rule in a file. Field names are the schema of `docs/writing-rules.md`.
@@ -210,7 +213,21 @@ impl Reader<'_> {
         };
         let secret_offset = secret_offset(&hir);
         let plain = raw.value == ValueSyntax::Match && raw.block.is_none();
-        let around = around(&hir, &anchors);
+        let run = at_word_start(&hir).filter(|_| plain);
+        let heads: Vec<EmbeddedHead> = run
+            .map(|run| {
+                heads(&hir, &anchors, run.1).iter().map(|h| EmbeddedHead::new(h, run)).collect()
+            })
+            .unwrap_or_default();
+        let contextual = plain && heads.is_empty();
+        let names = before(&hir).map(|hir| anchors_of(&hir)).filter(|names| names_it(names));
+        let named = names
+            .filter(|_| contextual)
+            .and_then(|names| around(&hir, &names).map(|around| (names, Some(around))));
+        let (anchors, around) = named.unwrap_or_else(|| {
+            let around = around(&hir, &anchors).filter(|_| contextual);
+            (anchors, around)
+        });
         let texts = |list: Vec<String>| -> Texts { list.into_iter().map(Text::Owned).collect() };
         Some(Rule {
             label: Cow::Owned(raw.label.unwrap_or_else(|| raw.id.clone())),
@@ -237,7 +254,8 @@ impl Reader<'_> {
             has_secret_group: secret_offset.is_some(),
             secret_offset: secret_offset.unwrap_or(0) as u32,
             anchors: anchors.iter().map(EmbeddedAnchor::from).collect(),
-            around: around.filter(|_| plain),
+            heads: Cow::Owned(heads),
+            around,
         })
     }
 }
@@ -307,11 +325,14 @@ pub(crate) fn before_secret(hir: &Hir) -> Option<Hir> {
 /// How often an anchor may hit in random log text, per byte, before the rule is called too broad.
 const BROADEST_ANCHOR: f64 = 0.02;
 
-/// Above this, the first bytes of an anchor are a shape, not a literal.
-const SHAPE: f64 = 1e-4;
+/// Whether these anchors are names, at least three nearly literal bytes each.
+fn names_it(anchors: &[Anchor]) -> bool {
+    !anchors.is_empty()
+        && anchors.iter().all(|a| a.window.len() >= 3 && probability(&a.window) < SHAPE)
+}
 
 fn choose_anchors(hir: &Hir, raw: &RawRule) -> Result<Vec<Anchor>, String> {
-    let own = anchors(hir);
+    let own = anchors_of(hir);
     let cost = |list: &[Anchor]| match list {
         [] => f64::INFINITY,
         list => list.iter().map(Anchor::cost).sum(),

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::anchor::Anchor;
+use super::byte_set::ByteSet;
+use super::run::RunClass;
+use super::trigger::Around;
 use super::{Text, Texts};
 
 /// How sure a finding of a rule is to be a secret.
@@ -133,9 +136,19 @@ pub struct Rule {
     /// The least distance in bytes from the start of a match to its secret.
     pub(crate) secret_offset: u32,
     pub(crate) anchors: Cow<'static, [EmbeddedAnchor]>,
-    /// How far around one of [`super::trigger::WORDS`] the anchors stand, in bytes before and behind, if the rule is looked for
-    /// there only.
-    pub(crate) around: Option<(u32, u32)>,
+    /// The first bytes of every match, if a match is one long word (see [`super::run`]); else empty.
+    pub(crate) heads: Cow<'static, [EmbeddedHead]>,
+    /// Where the anchors stand around one of [`super::trigger::WORDS`], if the rule is looked for there only.
+    pub(crate) around: Option<Around>,
+}
+
+/// The classes of the first bytes of a match.
+#[derive(Clone, Debug)]
+pub(crate) struct EmbeddedHead {
+    pub(crate) window: Cow<'static, [[u64; 4]]>,
+    pub(crate) class: RunClass,
+    /// How many bytes of the class every match starts with.
+    pub(crate) run: u32,
 }
 
 /// An [`Anchor`] in a form that can be a constant.
@@ -150,6 +163,13 @@ impl From<&Anchor> for EmbeddedAnchor {
     fn from(anchor: &Anchor) -> EmbeddedAnchor {
         let window = anchor.window.iter().map(|set| set.0).collect();
         EmbeddedAnchor { window: Cow::Owned(window), lo: anchor.lo, hi: anchor.hi }
+    }
+}
+
+impl EmbeddedHead {
+    pub(crate) fn new(head: &[ByteSet], (class, run): (RunClass, usize)) -> EmbeddedHead {
+        let window = head.iter().map(|set| set.0).collect();
+        EmbeddedHead { window, class, run: run as u32 }
     }
 }
 

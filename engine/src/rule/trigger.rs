@@ -6,11 +6,11 @@
 //!
 //! [`trigger`] reads from a pattern's HIR where in a match such a word must stand; `None` if some match may hold none.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind};
 
 use super::anchor::Anchor;
 use super::byte_set::ByteSet;
-use super::frequency::probability;
+use super::run::{Part, Run, RunClass, parts, run};
 
 /// The words, in lower case; any case counts, and `_` also stands for `-`.
 pub(crate) const WORDS: &[&str] = &[
@@ -19,12 +19,21 @@ pub(crate) const WORDS: &[&str] = &[
     "secret",
     "passw",
     "pwd",
-    "auth",
     "cred",
     "bearer",
     "_pat",
     "salt",
-    "signature",
+    "passp",
+    "bindpw",
+    "_pk",
+    "_sk",
+    "app_id",
+    "appid",
+    "certificate",
+    "psk",
+    "mnemonic",
+    "seed",
+    "phrase",
 ];
 
 /// The classes of a word.
@@ -36,90 +45,105 @@ pub(crate) fn classes_of(word: &str) -> impl Iterator<Item = ByteSet> {
 }
 
 /// The farthest that a name may stand before and behind the word that calls for it, in bytes.
-const FARTHEST: (i64, i64) = (160, 128);
-/// Anchors are looked for directly if they are at most this many and together this rare.
-const FEW: usize = 2;
-const RARE: f64 = 1e-7;
+const FARTHEST: (i64, i64) = (128, 40);
 
-/// How far before and behind a word the anchors of a rule may stand, in bytes, if it is to be looked for around words only:
-/// because its matches hold one, and its own anchors are many or common.
-pub(crate) fn around(hir: &Hir, anchors: &[Anchor]) -> Option<(u32, u32)> {
-    let cost: f64 = anchors.iter().map(|anchor| probability(&anchor.window)).sum();
-    if cost <= RARE && anchors.len() <= FEW {
-        return None;
+/// Where a rule's anchors stand around the word that calls for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Around {
+    /// How far before the word an anchor may start, in bytes.
+    pub(crate) left: u32,
+    /// How far behind the start of the word an anchor may end.
+    pub(crate) right: u32,
+    /// The run that must begin behind the word, in bytes from its start, if every match has one there.
+    pub(crate) guard: Option<Run>,
+}
+
+impl Around {
+    /// Whether a run of letters and digits must follow the word.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.guard.is_some_and(|run| run.class == RunClass::Narrow)
     }
-    let (lo, hi) = trigger(hir)?;
+}
+
+/// Where the anchors of a rule stand around a word, if all its matches hold one and so it need be looked for there only.
+pub(crate) fn around(hir: &Hir, anchors: &[Anchor]) -> Option<Around> {
+    let found = trigger(&parts(hir))?;
     let first = anchors.iter().map(|a| i64::from(a.lo)).min()?;
     let last = anchors.iter().map(|a| i64::from(a.hi) + a.window.len() as i64).max()?;
-    let (left, right) = ((hi as i64 - first).max(0), (last - lo as i64).max(0));
-    (left <= FARTHEST.0 && right <= FARTHEST.1).then_some((left as u32, right as u32))
+    let (left, right) = ((found.hi as i64 - first).max(0), (last - found.lo as i64).max(0));
+    (left <= FARTHEST.0 && right <= FARTHEST.1).then_some(Around {
+        left: left as u32,
+        right: right as u32,
+        guard: found.run.filter(|run| run.hi <= FARTHEST_RUN),
+    })
 }
 
-/// The least and greatest distance in bytes from the start of a match to the start of a word.
-fn trigger(hir: &Hir) -> Option<(usize, usize)> {
-    match hir.kind() {
-        HirKind::Capture(c) => trigger(&c.sub),
-        HirKind::Literal(_) => in_sequence(std::slice::from_ref(hir)),
-        HirKind::Concat(parts) => in_sequence(parts),
-        HirKind::Alternation(parts) => parts.iter().map(trigger).reduce(|a, b| {
-            let (a, b) = (a?, b?);
-            Some((a.0.min(b.0), a.1.max(b.1)))
-        })?,
-        _ => None,
-    }
+/// What stands before the first word in every match, if that is a part of the pattern by itself.
+pub(crate) fn before(hir: &Hir) -> Option<Hir> {
+    let HirKind::Concat(all) = hir.kind() else { return None };
+    let at = all.iter().position(|part| trigger(&parts(part)).is_some())?;
+    (at > 0).then(|| Hir::concat(all[..at].to_vec()))
 }
 
-fn in_sequence(parts: &[Hir]) -> Option<(usize, usize)> {
+/// The farthest that a run may begin behind a word to be worth asking for, in bytes.
+const FARTHEST_RUN: u32 = 192;
+
+/// The least and greatest distance in bytes from the start of a match to the start of a word, and the run behind it.
+struct Trigger {
+    lo: usize,
+    hi: usize,
+    run: Option<Run>,
+}
+
+fn trigger(all: &[Part<'_>]) -> Option<Trigger> {
     let (mut lo, mut hi) = (0, 0);
-    // Classes in a row, and where the row starts.
-    let mut row: Vec<ByteSet> = Vec::new();
-    let mut row_at = (0, 0);
-    for part in parts {
-        match classes(part) {
-            Some(more) => {
-                if row.is_empty() {
-                    row_at = (lo, hi);
-                }
-                row.extend(more);
-                if let Some(at) = word_in(&row) {
-                    return Some((row_at.0 + at, row_at.1 + at));
-                }
-            }
-            None => {
-                row.clear();
-                if let Some((l, h)) = trigger(part) {
-                    return Some((lo + l, hi + h));
-                }
+    for (i, part) in all.iter().enumerate() {
+        if let Some(len) = word_at(&all[i..]) {
+            let run = run(&all[i + len..]).map(|run| shifted(run, len, len));
+            return Some(Trigger { lo, hi, run });
+        }
+        let (min, max) = part.len()?;
+        if let Part::Other(hir) = part
+            && let HirKind::Alternation(ways) = hir.kind()
+        {
+            let behind = run(&all[i + 1..]);
+            let found = ways.iter().map(|way| {
+                let inner = trigger(&parts(way))?;
+                let (least, most) = (min.saturating_sub(inner.hi), max.saturating_sub(inner.lo));
+                let run = inner.run.or(behind.map(|run| shifted(run, least, most)));
+                Some(Trigger { run, ..inner })
+            });
+            if let Some(inner) = found.reduce(|a, b| Some(either(a?, b?))).flatten() {
+                return Some(Trigger { lo: lo + inner.lo, hi: hi + inner.hi, ..inner });
             }
         }
-        lo += part.properties().minimum_len()?;
-        hi += part.properties().maximum_len()?;
+        (lo, hi) = (lo + min, hi + max);
     }
     None
 }
 
-/// The classes of a part that is a fixed sequence of them.
-fn classes(part: &Hir) -> Option<Vec<ByteSet>> {
-    match part.kind() {
-        HirKind::Literal(l) => Some(l.0.iter().map(|b| ByteSet::single(*b)).collect()),
-        HirKind::Class(Class::Bytes(c)) => {
-            Some(vec![c.ranges().iter().flat_map(|r| r.start()..=r.end()).collect()])
-        }
-        HirKind::Class(Class::Unicode(c)) if c.ranges().iter().all(|r| r.end().is_ascii()) => {
-            Some(vec![c.ranges().iter().flat_map(|r| r.start() as u8..=r.end() as u8).collect()])
-        }
-        _ => None,
-    }
+fn shifted(run: Run, least: usize, most: usize) -> Run {
+    Run { lo: run.lo + least as u32, hi: run.hi + most as u32, ..run }
 }
 
-/// Where in the row a word stands, if its classes allow nothing else.
-fn word_in(row: &[ByteSet]) -> Option<usize> {
-    (0..row.len()).find(|from| {
-        WORDS.iter().any(|word| {
-            row[*from..].len() >= word.len()
-                && classes_of(word).zip(&row[*from..]).all(|(class, set)| set.is_subset(&class))
-        })
-    })
+fn either(a: Trigger, b: Trigger) -> Trigger {
+    let run = a.run.zip(b.run).map(|(a, b)| a.or(b));
+    Trigger { lo: a.lo.min(b.lo), hi: a.hi.max(b.hi), run }
+}
+
+/// The length of the word that the parts start with, if their classes allow nothing else.
+fn word_at(all: &[Part<'_>]) -> Option<usize> {
+    let single = |part: &Part<'_>| match part {
+        Part::Bytes(set, 1, 1) => Some(*set),
+        _ => None,
+    };
+    let holds = |word: &&&str| {
+        all.len() >= word.len()
+            && classes_of(word)
+                .zip(all)
+                .all(|(c, part)| single(part).is_some_and(|s| s.is_subset(&c)))
+    };
+    WORDS.iter().find(holds).map(|word| word.len())
 }
 
 #[cfg(test)]
@@ -127,7 +151,8 @@ mod tests {
     use super::*;
 
     fn of(pattern: &str) -> Option<(usize, usize)> {
-        trigger(&crate::rule::parse::hir(pattern).unwrap())
+        let hir = crate::rule::parse::hir(pattern).unwrap();
+        trigger(&parts(&hir)).map(|found| (found.lo, found.hi))
     }
 
     #[test]
@@ -138,6 +163,18 @@ mod tests {
         );
         assert_eq!(of("acme_key=[0-9]{8}"), Some((5, 5)));
         assert_eq!(of("(?i:acme_token|apex_secret)=[0-9]{8}"), Some((5, 5)));
+    }
+
+    #[test]
+    fn the_run_behind_the_word_is_found() {
+        let run_of = |pattern: &str| {
+            let hir = crate::rule::parse::hir(pattern).unwrap();
+            trigger(&parts(&hir)).and_then(|found| found.run)
+        };
+        let narrow = Some(Run { class: RunClass::Narrow, lo: 4, hi: 9 });
+        assert_eq!(run_of("acme_(?i:key|token)[=: ]{1,4}(?P<secret>[0-9a-f]{32})"), narrow);
+        assert_eq!(run_of("acme_key=[^ ]{20,30}"), None);
+        assert_eq!(run_of("acme_key=[0-9]{14}"), None);
     }
 
     #[test]

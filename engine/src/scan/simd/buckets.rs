@@ -93,25 +93,29 @@ pub(crate) fn assign(windows: &[Window], known: &[Option<u8>]) -> Vec<u8> {
     cluster_of.into_iter().map(|c| bucket_of[c]).collect()
 }
 
+/// A bucket in the making. What most kernels tell apart are the low and the high four bits of a byte, each by itself, so
+/// that is what a bucket's classes are here: every byte whose two halves occur in some of its windows' classes.
 #[derive(Default)]
 struct Cluster {
-    sets: Head,
-    /// By position: which samples have a byte of the class there.
-    bits: Box<[[u64; WORDS]; HEAD]>,
+    /// By position: the low halves that occur, a bit each, and the high ones.
+    low: [u16; HEAD],
+    high: [u16; HEAD],
+    /// By position: which samples have such a low half there, and such a high one.
+    bits: Box<[[[u64; WORDS]; 2]; HEAD]>,
     cost: f64,
     members: Vec<usize>,
 }
 
 struct Model {
-    /// By byte of a class's bit set and its value: the probability of those bytes.
-    partial: Vec<[f32; 256]>,
-    /// By position and byte: which samples have that byte there.
-    samples: Vec<[u64; WORDS]>,
+    /// By high and low half of a byte: its probability.
+    frequency: [[f32; 16]; 16],
+    /// By position, then low or high, then half: which samples have it there.
+    samples: Vec<[[[u64; WORDS]; 16]; 2]>,
 }
 
 impl Model {
     fn new(text: &[u8]) -> Model {
-        let mut samples = vec![[0u64; WORDS]; HEAD * 256];
+        let mut samples = vec![[[[0u64; WORDS]; 16]; 2]; HEAD];
         let mut state = 0x9e37_79b9_7f4a_7c15u64;
         let last = text.len().saturating_sub(HEAD).max(1);
         for i in 0..SAMPLES {
@@ -120,70 +124,68 @@ impl Model {
             state ^= state << 17;
             let at = (state % last as u64) as usize;
             for (k, byte) in text[at..].iter().take(HEAD).enumerate() {
-                samples[k * 256 + usize::from(*byte)][i / 64] |= 1 << (i % 64);
+                let [low, high] = &mut samples[k];
+                low[usize::from(byte & 15)][i / 64] |= 1 << (i % 64);
+                high[usize::from(byte >> 4)][i / 64] |= 1 << (i % 64);
             }
         }
-        let partial = (0..32)
-            .map(|byte| {
-                let of_bit = |bit: usize| byte_probability((byte * 8 + bit) as u8) as f32;
-                std::array::from_fn(|value| {
-                    (0..8).filter(|bit| value >> bit & 1 == 1).map(of_bit).sum()
-                })
-            })
-            .collect();
-        Model { partial, samples }
+        let of = |high: usize, low: usize| byte_probability((high << 4 | low) as u8) as f32;
+        let frequency = std::array::from_fn(|high| std::array::from_fn(|low| of(high, low)));
+        Model { frequency, samples }
     }
 
     fn cluster(&self, sets: Head, member: usize) -> Cluster {
-        let bits = std::array::from_fn(|k| {
-            let mut bits = [0u64; WORDS];
-            for byte in sets[k].iter() {
-                let of_byte = &self.samples[k * 256 + usize::from(byte)];
-                bits.iter_mut().zip(of_byte).for_each(|(b, s)| *b |= s);
+        let mut cluster = Cluster { members: vec![member], ..Cluster::default() };
+        for (k, set) in sets.iter().enumerate() {
+            for byte in set.iter() {
+                cluster.low[k] |= 1 << (byte & 15);
+                cluster.high[k] |= 1 << (byte >> 4);
             }
-            bits
-        });
-        let mut cluster = Cluster { sets, bits: Box::new(bits), cost: 0.0, members: vec![member] };
-        cluster.cost = self.expected_hits(&cluster.bits, &cluster.sets, 1);
+            for (half, mask) in [cluster.low[k], cluster.high[k]].into_iter().enumerate() {
+                for value in (0..16).filter(|v| mask >> v & 1 == 1) {
+                    let of_value = &self.samples[k][half][value];
+                    cluster.bits[k][half].iter_mut().zip(of_value).for_each(|(b, s)| *b |= s);
+                }
+            }
+        }
+        cluster.cost = self.merged_cost(&cluster, &Cluster::default());
         cluster
     }
 
     fn merged(&self, a: &Cluster, b: &Cluster) -> Cluster {
-        let sets = std::array::from_fn(|k| a.sets[k].union(&b.sets[k]));
-        let bits =
-            Box::new(std::array::from_fn(|k| std::array::from_fn(|w| a.bits[k][w] | b.bits[k][w])));
-        let members: Vec<usize> = a.members.iter().chain(&b.members).copied().collect();
-        let cost = self.expected_hits(&bits, &sets, members.len());
-        Cluster { sets, bits, cost, members }
+        let both = |k: usize, half: usize| {
+            std::array::from_fn(|w| a.bits[k][half][w] | b.bits[k][half][w])
+        };
+        Cluster {
+            low: std::array::from_fn(|k| a.low[k] | b.low[k]),
+            high: std::array::from_fn(|k| a.high[k] | b.high[k]),
+            bits: Box::new(std::array::from_fn(|k| std::array::from_fn(|half| both(k, half)))),
+            cost: self.merged_cost(a, b),
+            members: a.members.iter().chain(&b.members).copied().collect(),
+        }
     }
 
-    /// The cost of the two as one, without making it.
+    /// The cost of the two as one, without making it: expected hits per position of text.
     fn merged_cost(&self, a: &Cluster, b: &Cluster) -> f64 {
-        let sampled: u32 = (0..WORDS)
-            .map(|w| (0..HEAD).fold(!0, |all, k| all & (a.bits[k][w] | b.bits[k][w])).count_ones())
-            .sum();
-        let sets = std::array::from_fn(|k| a.sets[k].union(&b.sets[k]));
-        self.cost_of(sampled, &sets, a.members.len() + b.members.len())
-    }
-
-    fn expected_hits(&self, bits: &[[u64; WORDS]; HEAD], sets: &Head, members: usize) -> f64 {
-        let sampled: u32 =
-            (0..WORDS).map(|w| (0..HEAD).fold(!0, |all, k| all & bits[k][w]).count_ones()).sum();
-        self.cost_of(sampled, sets, members)
-    }
-
-    fn cost_of(&self, sampled: u32, sets: &Head, members: usize) -> f64 {
-        let independent: f64 = sets.iter().map(|set| f64::from(self.probability(set))).product();
+        let in_word = |w: usize| {
+            (0..HEAD).fold(!0, |all, k| {
+                let half = |half: usize| a.bits[k][half][w] | b.bits[k][half][w];
+                all & half(0) & half(1)
+            })
+        };
+        let sampled: u32 = (0..WORDS).map(|w| in_word(w).count_ones()).sum();
+        let independent: f64 = (0..HEAD)
+            .map(|k| f64::from(self.probability(a.low[k] | b.low[k], a.high[k] | b.high[k])))
+            .product();
         // A hit of a crowded bucket is compared with more windows.
-        let crowd = (members as f64).powi(2) * 1e-8;
+        let crowd = ((a.members.len() + b.members.len()) as f64).powi(2) * 1e-8;
         f64::from(sampled) / SAMPLES as f64 + INDEPENDENT * independent + crowd
     }
 
-    fn probability(&self, set: &ByteSet) -> f32 {
-        let words = set.0.iter().flat_map(|word| word.to_le_bytes());
-        words
-            .zip(&self.partial)
-            .map(|(value, partial)| partial[usize::from(value)])
+    fn probability(&self, low: u16, high: u16) -> f32 {
+        let bits = |mask: u16| (0..16usize).filter(move |v| mask >> v & 1 == 1);
+        bits(high)
+            .map(|h| bits(low).map(|l| self.frequency[h][l]).sum::<f32>())
             .sum::<f32>()
             .min(1.0)
     }

@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 use super::buckets::HEAD;
+use super::runs::{self, Classes};
 use super::tables::Tables;
 
 /// How many positions a mask speaks of.
@@ -25,8 +26,10 @@ pub(crate) struct Hits {
 impl Hits {
     /// How many positions one call covers, in steps.
     pub(crate) const MOST: usize = 128;
+}
 
-    pub(crate) fn new() -> Hits {
+impl Default for Hits {
+    fn default() -> Hits {
         Hits { at: [0; Hits::MOST], mask: [0; Hits::MOST], len: 0 }
     }
 }
@@ -99,25 +102,32 @@ impl Kernel {
         }
     }
 
-    /// Appends the hits of positions `from..` in whole steps, at most [`Hits::MOST`], as far as all bytes are there; answers
-    /// the first position not looked at.
-    pub(crate) fn run(self, tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) -> usize {
+    /// Writes the hits of positions `from..` in whole steps, at most [`Hits::MOST`], as far as all bytes are there, and
+    /// appends the classes of the bytes of each step; answers the first position not looked at.
+    pub(crate) fn run(
+        self,
+        tables: &Tables,
+        text: &[u8],
+        from: usize,
+        hits: &mut Hits,
+        classes: &mut Vec<Classes>,
+    ) -> usize {
         hits.len = 0;
         let room = text.len().saturating_sub(from + HEAD - 1);
         let steps = (room / STEP).min(Hits::MOST);
         let text = &text[from..][..if steps == 0 { 0 } else { steps * STEP + HEAD - 1 }];
         match self.0 {
-            Isa::Scalar => scalar(tables, text, steps, from, hits),
+            Isa::Scalar => scalar(tables, text, steps, from, hits, classes),
             // SAFETY (all four): a `Kernel` of this `Isa` exists only if `available` found the CPU to have its features;
             // `text` holds `steps * STEP + HEAD - 1` bytes, which is all that `steps` steps load.
             #[cfg(target_arch = "x86_64")]
-            Isa::Ssse3 => unsafe { x86::ssse3(tables, text, steps, from, hits) },
+            Isa::Ssse3 => unsafe { x86::ssse3(tables, text, steps, from, hits, classes) },
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => unsafe { x86::avx2(tables, text, steps, from, hits) },
+            Isa::Avx2 => unsafe { x86::avx2(tables, text, steps, from, hits, classes) },
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => unsafe { x86::vbmi(tables, text, steps, from, hits) },
+            Isa::Vbmi => unsafe { x86::vbmi(tables, text, steps, from, hits, classes) },
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => unsafe { arm::neon(tables, text, steps, from, hits) },
+            Isa::Neon => unsafe { arm::neon(tables, text, steps, from, hits, classes) },
         }
         from + steps * STEP
     }
@@ -131,7 +141,14 @@ fn push(hits: &mut Hits, at: usize, mask: u64) {
     hits.len += usize::from(mask != 0);
 }
 
-fn scalar(tables: &Tables, text: &[u8], steps: usize, from: usize, hits: &mut Hits) {
+fn scalar(
+    tables: &Tables,
+    text: &[u8],
+    steps: usize,
+    from: usize,
+    hits: &mut Hits,
+    classes: &mut Vec<Classes>,
+) {
     let [t0, t1, t2, t3] = &tables.exact;
     for step in 0..steps {
         let window: &[u8; STEP + HEAD - 1] =
@@ -145,6 +162,7 @@ fn scalar(tables: &Tables, text: &[u8], steps: usize, from: usize, hits: &mut Hi
             mask |= u64::from(all != 0) << j;
         }
         push(hits, from + step * STEP, mask);
+        classes.push(runs::of_bytes(tables, &window[..STEP]));
     }
 }
 
@@ -152,7 +170,8 @@ fn scalar(tables: &Tables, text: &[u8], steps: usize, from: usize, hits: &mut Hi
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::super::tables::{SETS, Tables};
+    use super::super::runs::Classes;
+    use super::super::tables::{BROAD, NARROW, SETS, Tables, WORD};
     use super::{HEAD, Hits, STEP, push};
 
     /// # Safety
@@ -164,6 +183,7 @@ mod x86 {
         steps: usize,
         from: usize,
         hits: &mut Hits,
+        classes: &mut Vec<Classes>,
     ) {
         let load = |table: &[u8; 64]| {
             // SAFETY: a table is 64 bytes; the load needs no alignment.
@@ -171,6 +191,9 @@ mod x86 {
         };
         let table: [[__m512i; HEAD]; SETS] =
             std::array::from_fn(|s| std::array::from_fn(|k| load(&tables.six_bits[s][k])));
+        let ascii: &[[u8; 64]; 2] =
+            &[0, 64].map(|half| std::array::from_fn(|i| tables.classes[half + i]));
+        let (first, second) = (load(&ascii[0]), load(&ascii[1]));
         for step in 0..steps {
             let start = text.as_ptr().wrapping_add(step * STEP);
             // SAFETY: byte `step * STEP + k + 63` is below `steps * STEP + HEAD - 1`.
@@ -187,6 +210,11 @@ mod x86 {
                 any = _mm512_or_si512(any, all);
             }
             push(hits, from + step * STEP, _mm512_test_epi8_mask(any, any));
+            // Bytes from 128 are of no class; the look-up ignores their highest bit.
+            let bits = _mm512_permutex2var_epi8(first, bytes[0], second);
+            let ascii = !_mm512_movepi8_mask(bytes[0]);
+            let of = |class: u8| ascii & _mm512_test_epi8_mask(bits, _mm512_set1_epi8(class as i8));
+            classes.push(Classes { word: of(WORD), narrow: of(NARROW), broad: of(BROAD) });
         }
     }
 
@@ -199,6 +227,7 @@ mod x86 {
         steps: usize,
         from: usize,
         hits: &mut Hits,
+        classes: &mut Vec<Classes>,
     ) {
         let load = |table: &[u8; 16]| {
             // SAFETY: a table is 16 bytes; the load needs no alignment.
@@ -209,8 +238,10 @@ mod x86 {
         let high: [[__m256i; HEAD]; SETS] =
             std::array::from_fn(|s| std::array::from_fn(|k| load(&tables.high_nibble[s][k])));
         let (zero, nibble) = (_mm256_setzero_si256(), _mm256_set1_epi8(15));
+        let (class_low, class_high) = (load(&tables.class_low), load(&tables.class_high));
         for step in 0..steps {
             let mut mask = 0u64;
+            let mut of_step = Classes::default();
             for half in 0..2 {
                 let start = text.as_ptr().wrapping_add(step * STEP + half * 32);
                 let mut all = [_mm256_set1_epi8(-1); SETS];
@@ -219,6 +250,20 @@ mod x86 {
                     let bytes = unsafe { _mm256_loadu_si256(start.wrapping_add(k).cast()) };
                     let l = _mm256_and_si256(bytes, nibble);
                     let h = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);
+                    if k == 0 {
+                        let bits = _mm256_and_si256(
+                            _mm256_shuffle_epi8(class_low, l),
+                            _mm256_shuffle_epi8(class_high, h),
+                        );
+                        let of = |class: u8| {
+                            let set = _mm256_and_si256(bits, _mm256_set1_epi8(class as i8));
+                            let none = _mm256_movemask_epi8(_mm256_cmpeq_epi8(set, zero)) as u32;
+                            u64::from(!none) << (32 * half)
+                        };
+                        of_step.word |= of(WORD);
+                        of_step.narrow |= of(NARROW);
+                        of_step.broad |= of(BROAD);
+                    }
                     for s in 0..SETS {
                         let bits = _mm256_and_si256(
                             _mm256_shuffle_epi8(low[s][k], l),
@@ -232,6 +277,7 @@ mod x86 {
                 mask |= u64::from(!none) << (32 * half);
             }
             push(hits, from + step * STEP, mask);
+            classes.push(of_step);
         }
     }
 
@@ -244,6 +290,7 @@ mod x86 {
         steps: usize,
         from: usize,
         hits: &mut Hits,
+        classes: &mut Vec<Classes>,
     ) {
         // SAFETY: a table is 16 bytes; the load needs no alignment.
         let load = |table: &[u8; 16]| unsafe { _mm_loadu_si128(table.as_ptr().cast()) };
@@ -252,8 +299,10 @@ mod x86 {
         let high: [[__m128i; HEAD]; SETS] =
             std::array::from_fn(|s| std::array::from_fn(|k| load(&tables.high_nibble[s][k])));
         let (zero, nibble) = (_mm_setzero_si128(), _mm_set1_epi8(15));
+        let (class_low, class_high) = (load(&tables.class_low), load(&tables.class_high));
         for step in 0..steps {
             let mut mask = 0u64;
+            let mut of_step = Classes::default();
             for quarter in 0..4 {
                 let start = text.as_ptr().wrapping_add(step * STEP + quarter * 16);
                 let mut all = [_mm_set1_epi8(-1); SETS];
@@ -262,6 +311,20 @@ mod x86 {
                     let bytes = unsafe { _mm_loadu_si128(start.wrapping_add(k).cast()) };
                     let l = _mm_and_si128(bytes, nibble);
                     let h = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
+                    if k == 0 {
+                        let bits = _mm_and_si128(
+                            _mm_shuffle_epi8(class_low, l),
+                            _mm_shuffle_epi8(class_high, h),
+                        );
+                        let of = |class: u8| {
+                            let set = _mm_and_si128(bits, _mm_set1_epi8(class as i8));
+                            let none = _mm_movemask_epi8(_mm_cmpeq_epi8(set, zero)) as u16;
+                            u64::from(!none) << (16 * quarter)
+                        };
+                        of_step.word |= of(WORD);
+                        of_step.narrow |= of(NARROW);
+                        of_step.broad |= of(BROAD);
+                    }
                     for s in 0..SETS {
                         let bits = _mm_and_si128(
                             _mm_shuffle_epi8(low[s][k], l),
@@ -275,6 +338,7 @@ mod x86 {
                 mask |= u64::from(!none) << (16 * quarter);
             }
             push(hits, from + step * STEP, mask);
+            classes.push(of_step);
         }
     }
 }
@@ -283,7 +347,8 @@ mod x86 {
 mod arm {
     use std::arch::aarch64::*;
 
-    use super::super::tables::{SETS, Tables};
+    use super::super::runs::Classes;
+    use super::super::tables::{BROAD, NARROW, SETS, Tables, WORD};
     use super::{HEAD, Hits, STEP, push};
 
     /// # Safety
@@ -295,6 +360,7 @@ mod arm {
         steps: usize,
         from: usize,
         hits: &mut Hits,
+        classes: &mut Vec<Classes>,
     ) {
         // SAFETY: a table is 16 bytes; the load needs no alignment.
         let load = |table: &[u8; 16]| unsafe { vld1q_u8(table.as_ptr()) };
@@ -303,8 +369,10 @@ mod arm {
         let high: [[uint8x16_t; HEAD]; SETS] =
             std::array::from_fn(|s| std::array::from_fn(|k| load(&tables.high_nibble[s][k])));
         let nibble = vdupq_n_u8(15);
+        let (class_low, class_high) = (load(&tables.class_low), load(&tables.class_high));
         for step in 0..steps {
             let mut mask = 0u64;
+            let mut of_step = Classes::default();
             for quarter in 0..4 {
                 let start = text.as_ptr().wrapping_add(step * STEP + quarter * 16);
                 let mut all = [vdupq_n_u8(255); SETS];
@@ -313,6 +381,15 @@ mod arm {
                     let bytes = unsafe { vld1q_u8(start.wrapping_add(k)) };
                     let l = vandq_u8(bytes, nibble);
                     let h = vshrq_n_u8::<4>(bytes);
+                    if k == 0 {
+                        let bits = vandq_u8(vqtbl1q_u8(class_low, l), vqtbl1q_u8(class_high, h));
+                        let of = |class: u8| {
+                            u64::from(bits_of(vtstq_u8(bits, vdupq_n_u8(class)))) << (16 * quarter)
+                        };
+                        of_step.word |= of(WORD);
+                        of_step.narrow |= of(NARROW);
+                        of_step.broad |= of(BROAD);
+                    }
                     for s in 0..SETS {
                         let bits = vandq_u8(vqtbl1q_u8(low[s][k], l), vqtbl1q_u8(high[s][k], h));
                         all[s] = vandq_u8(all[s], bits);
@@ -322,6 +399,7 @@ mod arm {
                 mask |= u64::from(bits_of(vtstq_u8(any, any))) << (16 * quarter);
             }
             push(hits, from + step * STEP, mask);
+            classes.push(of_step);
         }
     }
 

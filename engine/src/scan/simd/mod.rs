@@ -1,32 +1,38 @@
 //! The default scanner, `simd`: windows of byte classes, found by vector code.
 //!
-//! Three looks, each finer and rarer than the one before:
-//! 1. [`kernel`]: four consecutive bytes, 64 positions at a time, 32 buckets of windows told apart by table look-ups;
-//! 2. [`tables`]: the exact classes of the four bytes, then a hash of them that leads to the windows;
-//! 3. here: all classes of the window (up to twelve), then the candidate.
+//! Windows are sequences of byte classes that every match of a rule holds; there are three ways to look for them:
+//! - *everywhere*: [`kernel`] tells 32 buckets of windows apart by table look-ups, 64 positions at a time; [`lookup`] leads
+//!   from the bytes of a hit to the windows;
+//! - *heads*: most tokens are one long word, so their first bytes are looked for only where the kernel has seen a word start
+//!   and at least 16 characters follow ([`runs`], `rule/run.rs`);
+//! - *names*: rules that know a service by its name are looked for only around words such as `key` ([`context`],
+//!   `rule/trigger.rs`).
 //!
-//! The windows are the rules' anchors, so there are no false negatives. Rules that know services by name would need thousands
-//! of windows; they are looked for with the literal scanner, only around the words that their matches hold ([`Context`]).
-//! The buckets of the default rules are made at build
-//! time, of others at start ([`buckets`]).
+//! Then all classes of the window (up to twelve) are compared. There are no false negatives. The buckets of the default rules
+//! are made at build time, of others at start ([`buckets`]).
 //!
 //! The environment variable `REDACT_SIMD` (`vbmi`, `avx2`, `ssse3`, `neon`, `scalar`) forces a kernel that the CPU has.
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
-use super::literal::LiteralScanner;
 use super::{Candidate, Scanner};
 use crate::builtin;
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
-use kernel::{Hits, Kernel};
-use tables::Tables;
+use crate::rule::run::RunClass;
+use context::Context;
+use kernel::{Hits, Kernel, STEP};
+use lookup::Lookup;
+use runs::Runs;
+use tables::{BROAD, NARROW, Tables};
 use windows::Window;
 
 pub(crate) mod buckets;
+mod context;
 mod kernel;
+mod lookup;
+mod runs;
 pub(crate) mod tables;
 pub(crate) mod windows;
 
@@ -34,22 +40,21 @@ pub(crate) struct SimdScanner {
     kernel: Kernel,
     tables: Box<Tables>,
     windows: Vec<Window>,
+    lookup: Lookup,
+    heads: Vec<Window>,
+    long_heads: Vec<Window>,
+    head_lookup: Lookup,
     context: Option<Context>,
 }
 
-/// The rules that are looked for around triggers only.
-struct Context {
-    rules: Vec<(u32, Rule)>,
-    /// Made when the first trigger is met.
-    scanner: OnceLock<LiteralScanner>,
-    /// How far before and behind a trigger their anchors stand, in bytes.
-    left: usize,
-    right: usize,
-}
-
+#[derive(Default)]
 struct Scratch {
     hits: Hits,
+    runs: Runs,
     triggers: Vec<u32>,
+    /// Positions to look closer at.
+    near: Vec<u32>,
+    names: Vec<i64>,
 }
 
 impl SimdScanner {
@@ -60,61 +65,104 @@ impl SimdScanner {
     }
 
     fn with_kernel(rules: &[&Rule], kernel: Kernel) -> SimdScanner {
-        let windows = windows::distinct(rules.iter().copied());
-        let bucket_of = known_buckets(rules, &windows);
-        let context = Context::new(rules);
-        SimdScanner { kernel, tables: Tables::new(&windows, &bucket_of), windows, context }
+        let all = windows::distinct(rules.iter().copied());
+        let bucket_of = known_buckets(rules, &all.everywhere);
+        let has_names = !all.names.is_empty();
+        SimdScanner {
+            kernel,
+            tables: Tables::new(&all.everywhere, &bucket_of),
+            lookup: Lookup::new(&all.everywhere),
+            windows: all.everywhere,
+            head_lookup: Lookup::new(&all.heads),
+            heads: all.heads,
+            long_heads: all.long_heads,
+            context: has_names.then(|| Context::new(rules, all.names)),
+        }
     }
 
-    /// Looks closer at position `at` (from -1), whose first eight bytes are `word`.
+    /// Whether a window may start with `word`.
     #[inline(always)]
-    fn look(
-        &self,
-        block: &[u8],
-        at: i64,
-        word: u64,
-        triggers: &mut Vec<u32>,
-        out: &mut Vec<Candidate>,
-    ) {
-        let buckets = self.tables.buckets(word);
-        if buckets == 0 {
-            return;
-        }
-        for (part, index) in self.tables.indices.iter().enumerate() {
-            for window in index.get(tables::key(word, part)) {
-                self.nominate(block, at, &self.windows[*window as usize], triggers, out);
-            }
-        }
-        let mut wide = buckets & self.tables.wide_buckets;
-        while wide != 0 {
-            for index in &self.tables.wide[wide.trailing_zeros() as usize] {
-                self.nominate(block, at, &self.windows[*index as usize], triggers, out);
-            }
-            wide &= wide - 1;
-        }
+    fn may_start(&self, word: u64) -> bool {
+        (self.tables.buckets(word) != 0) & self.lookup.may_start(word)
     }
 
-    fn nominate(
-        &self,
-        block: &[u8],
-        at: i64,
-        window: &Window,
-        triggers: &mut Vec<u32>,
-        out: &mut Vec<Candidate>,
-    ) {
-        let holds = window.classes.iter().enumerate().all(|(i, set)| {
-            match usize::try_from(at + i as i64) {
-                Ok(p) => block.get(p).is_some_and(|b| set.contains(*b)),
-                // Before the block there is a line end.
-                Err(_) => set.contains(b'\n'),
+    /// Looks closer at position `at`, from -1.
+    fn look(&self, block: &[u8], at: i64, triggers: &mut Vec<u32>, out: &mut Vec<Candidate>) {
+        self.lookup.each(word_from(block, at), |number| {
+            let window = &self.windows[number as usize];
+            if nominate(block, at, window, out) && window.is_trigger && at >= 0 {
+                triggers.push(at as u32);
             }
         });
-        if !holds {
+    }
+
+    /// Looks for the first bytes of long words where such words start.
+    fn heads(&self, block: &[u8], runs: &Runs, out: &mut Vec<Candidate>) {
+        for i in 0..runs.steps.len() {
+            let starts = runs.word_starts(i);
+            let mut left = starts.broad;
+            while left != 0 {
+                let bit = left & left.wrapping_neg();
+                left &= left - 1;
+                let at = i * STEP + bit.trailing_zeros() as usize;
+                let narrow = starts.narrow & bit != 0;
+                let word = word_at(block, at);
+                if self.head_lookup.may_start(word) {
+                    self.head_lookup.each(word, |number| {
+                        self.head(block, at, narrow, &self.heads[number as usize], out);
+                    });
+                }
+                if starts.long & bit != 0 {
+                    self.long_heads.iter().for_each(|w| self.head(block, at, narrow, w, out));
+                }
+            }
+        }
+    }
+
+    fn head(
+        &self,
+        block: &[u8],
+        at: usize,
+        narrow: bool,
+        window: &Window,
+        out: &mut Vec<Candidate>,
+    ) {
+        let starts = |class: RunClass| class == RunClass::Broad || narrow;
+        if !window.uses.iter().any(|u| u.run.is_some_and(|(class, _)| starts(class)))
+            || !holds(block, at as i64, window)
+        {
             return;
         }
-        if window.is_trigger && at >= 0 {
-            triggers.push(at as u32);
+        for u in &window.uses {
+            let Some((class, len)) = u.run.filter(|(class, _)| starts(*class)) else { continue };
+            let bits = if class == RunClass::Narrow { NARROW } else { BROAD };
+            let goes_on = |b: &u8| self.tables.classes[usize::from(*b)] & bits != 0;
+            // Behind the end of the block, the run may go on.
+            let run = &block[at..block.len().min(at + len as usize)];
+            if run[window.classes.len().min(run.len())..].iter().all(goes_on) {
+                out.push(Candidate { lo: at as u32, hi: at as u32, rule: u.rule });
+            }
         }
+    }
+}
+
+/// Whether all classes of `window` stand at position `at`, from -1.
+#[inline(always)]
+fn holds(block: &[u8], at: i64, window: &Window) -> bool {
+    window.classes.iter().enumerate().all(|(i, set)| {
+        match usize::try_from(at + i as i64) {
+            Ok(p) => block.get(p).is_some_and(|b| set.contains(*b)),
+            // Before the block there is a line end.
+            Err(_) => set.contains(b'\n'),
+        }
+    })
+}
+
+/// Adds the candidates of `window` if all its classes stand at position `at`; true if they do.
+#[inline(always)]
+fn nominate(block: &[u8], at: i64, window: &Window, out: &mut Vec<Candidate>) -> bool {
+    let holds = holds(block, at, window);
+    if holds {
         let last = block.len() as i64 - 1;
         for u in &window.uses {
             let hi = at - i64::from(u.lo);
@@ -124,6 +172,7 @@ impl SimdScanner {
             }
         }
     }
+    holds
 }
 
 impl Scanner for SimdScanner {
@@ -132,72 +181,50 @@ impl Scanner for SimdScanner {
     }
 
     fn scratch(&self) -> Box<dyn Any + Send> {
-        Box::new(Scratch { hits: Hits::new(), triggers: Vec::new() })
+        Box::new(Scratch::default())
     }
 
     fn scan(&self, block: &[u8], scratch: &mut dyn Any, out: &mut Vec<Candidate>) {
         if block.is_empty() {
             return;
         }
-        let Scratch { hits, triggers } =
+        let Scratch { hits, runs, triggers, near, names } =
             scratch.downcast_mut::<Scratch>().expect("the scratch was made by this scanner");
         triggers.clear();
-        self.look(block, -1, padded(b"\n", block), triggers, out);
+        runs.steps.clear();
+        self.look(block, -1, triggers, out);
         let mut at = 0;
         loop {
-            let next = self.kernel.run(&self.tables, block, at, hits);
+            let next = self.kernel.run(&self.tables, block, at, hits, &mut runs.steps);
             if next == at {
                 break;
             }
-            for i in 0..hits.len {
-                let (base, mut mask) = (hits.at[i] as usize, hits.mask[i]);
+            // First all quick looks, without branches; then the closer ones.
+            let most = hits.mask[..hits.len].iter().map(|m| m.count_ones() as usize).sum();
+            near.resize(most, 0);
+            let mut n = 0;
+            for (base, mask) in hits.at.iter().zip(hits.mask).take(hits.len) {
+                let mut mask = mask;
                 while mask != 0 {
-                    let p = base + mask.trailing_zeros() as usize;
+                    let p = base + mask.trailing_zeros();
                     mask &= mask - 1;
-                    self.look(block, p as i64, word_at(block, p), triggers, out);
+                    near[n] = p;
+                    n += usize::from(self.may_start(word_at(block, p as usize)));
                 }
             }
+            near[..n].iter().for_each(|p| self.look(block, i64::from(*p), triggers, out));
             at = next;
         }
+        runs.finish(&self.tables, &block[at..]);
         for p in at..block.len() {
-            self.look(block, p as i64, word_at(block, p), triggers, out);
-        }
-        if let Some(context) = self.context.as_ref().filter(|_| !triggers.is_empty()) {
-            context.scan(block, triggers, out);
-        }
-    }
-}
-
-impl Context {
-    fn new(rules: &[&Rule]) -> Option<Context> {
-        let chosen: Vec<(u32, Rule)> = (0..)
-            .zip(rules)
-            .filter(|(_, rule)| rule.around.is_some())
-            .map(|(index, rule)| (index, (*rule).clone()))
-            .collect();
-        let around = chosen.iter().filter_map(|(_, rule)| rule.around);
-        let (left, right) = around.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1)))?;
-        let (left, right) = (left as usize, right as usize);
-        Some(Context { rules: chosen, scanner: OnceLock::new(), left, right })
-    }
-
-    /// Looks around the triggers, which are in order but for repeats; no byte is looked at much more than once.
-    fn scan(&self, block: &[u8], triggers: &[u32], out: &mut Vec<Candidate>) {
-        let scanner = self.scanner.get_or_init(|| {
-            LiteralScanner::of(self.rules.iter().map(|(index, rule)| (*index, rule)))
-        });
-        let mut range = 0..0;
-        for trigger in triggers {
-            let trigger = *trigger as usize;
-            let next = trigger.saturating_sub(self.left)..block.len().min(trigger + self.right);
-            if next.start <= range.end {
-                range.end = next.end.max(range.end);
-            } else {
-                scanner.scan_range(block, range, out);
-                range = next;
+            if self.may_start(word_at(block, p)) {
+                self.look(block, p as i64, triggers, out);
             }
         }
-        scanner.scan_range(block, range, out);
+        self.heads(block, runs, out);
+        if let Some(context) = self.context.as_ref().filter(|_| !triggers.is_empty()) {
+            context.scan(block, runs, triggers, names, out);
+        }
     }
 }
 
@@ -213,7 +240,7 @@ fn known_buckets(rules: &[&Rule], windows: &[Window]) -> Vec<u8> {
     if !rules.iter().any(|r| default().any(|d| built_in(d, r))) {
         return buckets::assign(windows, &[]);
     }
-    let made = windows::distinct(default());
+    let made = windows::distinct(default()).everywhere;
     let of_window: HashMap<&[ByteSet], u8> =
         made.iter().zip(builtin::BUCKETS).map(|(w, b)| (w.classes.as_slice(), *b)).collect();
     let known: Vec<_> =
@@ -230,6 +257,12 @@ fn word_at(block: &[u8], at: usize) -> u64 {
     }
 }
 
+/// The same from `at`, which may be -1: a line end stands before the block.
+#[inline(always)]
+fn word_from(block: &[u8], at: i64) -> u64 {
+    usize::try_from(at).map_or_else(|_| padded(b"\n", block), |at| word_at(block, at))
+}
+
 fn padded(head: &[u8], tail: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     bytes.iter_mut().zip(head.iter().chain(tail)).for_each(|(to, from)| *to = *from);
@@ -239,6 +272,7 @@ fn padded(head: &[u8], tail: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::literal::LiteralScanner;
 
     fn rules() -> Vec<Rule> {
         crate::RuleSet::builtin().iter().cloned().collect()
@@ -254,37 +288,71 @@ mod tests {
         out
     }
 
-    #[test]
-    fn every_kernel_nominates_what_the_literal_scanner_does() {
-        let rules = rules();
-        let refs: Vec<&Rule> = rules.iter().collect();
-        let literal = LiteralScanner::new(&refs);
-        assert!(literal.everywhere().len() < rules.len() / 20);
-        // What is looked for around triggers only is compared by findings, in the suite of the engine.
-        let contextual = (0..).zip(&rules).filter(|(_, r)| r.around.is_some()).map(|(i, _)| i);
-        let skip: Vec<u32> = literal.everywhere().iter().copied().chain(contextual).collect();
-        let everywhere = &skip[..];
+    fn sample(rules: &[Rule]) -> Vec<u8> {
         let mut text: Vec<u8> = Vec::new();
-        for rule in &rules {
+        for rule in rules {
             for example in rule.matches() {
                 text.extend_from_slice(crate::lint::expand(rule, example).as_bytes());
                 text.push(b'\n');
             }
         }
         text.extend_from_slice(buckets::SAMPLE);
-        let wanted = candidates(&literal, &text, everywhere);
-        assert!(wanted.len() > rules.len() / 4);
+        text
+    }
+
+    #[test]
+    fn every_kernel_nominates_the_same() {
+        let rules = rules();
+        let refs: Vec<&Rule> = rules.iter().collect();
+        let text = sample(&rules);
+        let portable = SimdScanner::with_kernel(&refs, Kernel::named("scalar").unwrap());
+        // All lengths and alignments around a step.
+        let pieces =
+            || (0..200).chain([255, 256, 257, 8192, 8255]).map(|len| &text[len.min(77)..][..len]);
+        let all = || pieces().chain([text.as_slice()]);
+        let wanted: Vec<_> = all().map(|piece| candidates(&portable, piece, &[])).collect();
         for kernel in Kernel::available() {
             let scanner = SimdScanner::with_kernel(&refs, kernel);
-            assert!(candidates(&scanner, &text, everywhere) == wanted, "{}", kernel.name());
-            // All lengths and alignments around a step.
-            for len in (0..200).chain([255, 256, 257, 8192, 8255]) {
-                let piece = &text[len.min(77)..][..len];
-                let (simd, wanted) = (
-                    candidates(&scanner, piece, everywhere),
-                    candidates(&literal, piece, everywhere),
-                );
-                assert!(simd == wanted, "{} at length {len}", kernel.name());
+            for (piece, wanted) in all().zip(&wanted) {
+                let found = candidates(&scanner, piece, &[]);
+                assert!(found == *wanted, "{} at length {}", kernel.name(), piece.len());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_looked_for_everywhere_is_what_the_literal_scanner_looks_for() {
+        let rules = rules();
+        let refs: Vec<&Rule> = rules.iter().collect();
+        let literal = LiteralScanner::new(&refs);
+        assert!(literal.everywhere().len() < rules.len() / 20);
+        let elsewhere = |r: &Rule| r.around.is_some() || !r.heads.is_empty();
+        let skip: Vec<u32> = (0..)
+            .zip(&rules)
+            .filter(|(i, r)| elsewhere(r) || literal.everywhere().contains(i))
+            .map(|(i, _)| i)
+            .collect();
+        let text = sample(&rules);
+        let wanted = candidates(&literal, &text, &skip);
+        assert!(wanted.len() > 100);
+        assert!(candidates(&SimdScanner::new(&refs), &text, &skip) == wanted);
+    }
+
+    #[test]
+    fn every_match_is_nominated() {
+        let rules = rules();
+        let refs: Vec<&Rule> = rules.iter().collect();
+        let scanner = SimdScanner::new(&refs);
+        let text = sample(&rules);
+        let found = candidates(&scanner, &text, &[]);
+        for (index, rule) in (0..).zip(&rules) {
+            let of_rule: Vec<_> = found.iter().filter(|c| c.rule == index).collect();
+            let compiled = crate::confirm::Compiled::new(rule.clone());
+            for m in compiled.regex().find_iter(&text) {
+                let at = m.start() as u32;
+                let nominated = of_rule.iter().any(|c| (c.lo..=c.hi).contains(&at));
+                // Keywords may be what is looked for: where none stands, there is no finding.
+                assert!(nominated || rule.keywords().len() > 0, "{} at {at}", rule.id());
             }
         }
     }

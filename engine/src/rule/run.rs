@@ -1,0 +1,265 @@
+//! Runs: how long a stretch of plain characters every match of a rule must hold.
+//!
+//! Most secrets are long words without blanks, and most log text is short words. Where in a match at least [`RUN`] bytes of
+//! a class must follow one another is read from the pattern's HIR; the vector scanner computes the same of a text for 64
+//! positions at once, and looks closer only where both agree.
+//!
+//! - a rule whose matches begin with `\b` and a run ([`at_word_start`]) is looked for by its first bytes, at runs only;
+//! - a *guard* says how far behind a trigger word (see [`super::trigger`]) a run must begin.
+
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
+use super::byte_set::ByteSet;
+
+/// The length of a run, in bytes.
+pub(crate) const RUN: usize = 16;
+
+/// A run of this length, in bytes, is rare enough to be looked at whatever it starts with.
+pub(crate) const LONG_RUN: usize = 2 * RUN;
+
+/// The characters of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunClass {
+    /// Letters, digits, `_` and `-`.
+    Narrow,
+    /// Those, and `+/=.:%`.
+    Broad,
+}
+
+impl RunClass {
+    pub(crate) fn set(self) -> ByteSet {
+        let more: &[u8] = match self {
+            RunClass::Narrow => b"-",
+            RunClass::Broad => b"-+/=.:%",
+        };
+        ByteSet::word().union(&more.iter().copied().collect())
+    }
+}
+
+/// Where a run begins, in bytes from some point before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) class: RunClass,
+    pub(crate) lo: u32,
+    pub(crate) hi: u32,
+}
+
+impl Run {
+    /// What holds wherever one of the two does.
+    pub(crate) fn or(self, other: Run) -> Run {
+        let both = self.class == RunClass::Narrow && other.class == RunClass::Narrow;
+        Run {
+            class: if both { RunClass::Narrow } else { RunClass::Broad },
+            lo: self.lo.min(other.lo),
+            hi: self.hi.max(other.hi),
+        }
+    }
+}
+
+/// A part of a sequence.
+#[derive(Clone)]
+pub(crate) enum Part<'h> {
+    /// `min` to `max` bytes of a class.
+    Bytes(ByteSet, usize, usize),
+    /// No byte; true for `\b`.
+    Look(bool),
+    Other(&'h Hir),
+}
+
+impl Part<'_> {
+    /// The least and most bytes of the part.
+    pub(crate) fn len(&self) -> Option<(usize, usize)> {
+        match self {
+            Part::Bytes(_, min, max) => Some((*min, *max)),
+            Part::Look(_) => Some((0, 0)),
+            Part::Other(hir) => {
+                Some((hir.properties().minimum_len()?, hir.properties().maximum_len()?))
+            }
+        }
+    }
+}
+
+/// The parts of a pattern, literals byte by byte.
+pub(crate) fn parts(hir: &Hir) -> Vec<Part<'_>> {
+    let mut out = Vec::new();
+    flatten(hir, &mut out);
+    out
+}
+
+fn flatten<'h>(hir: &'h Hir, out: &mut Vec<Part<'h>>) {
+    match hir.kind() {
+        HirKind::Empty => {}
+        HirKind::Look(look) => {
+            out.push(Part::Look(matches!(look, Look::WordAscii | Look::WordUnicode)))
+        }
+        HirKind::Literal(l) => {
+            out.extend(l.0.iter().map(|b| Part::Bytes(ByteSet::single(*b), 1, 1)))
+        }
+        HirKind::Class(class) => match bytes_of(class) {
+            Some(set) => out.push(Part::Bytes(set, 1, 1)),
+            None => out.push(Part::Other(hir)),
+        },
+        HirKind::Capture(c) => flatten(&c.sub, out),
+        HirKind::Concat(all) => all.iter().for_each(|part| flatten(part, out)),
+        HirKind::Repetition(r) => match (parts(&r.sub).as_slice(), r.max) {
+            ([Part::Bytes(set, 1, 1)], Some(max)) => {
+                out.push(Part::Bytes(*set, r.min as usize, max as usize))
+            }
+            _ => out.push(Part::Other(hir)),
+        },
+        HirKind::Alternation(_) => out.push(Part::Other(hir)),
+    }
+}
+
+pub(crate) fn bytes_of(class: &Class) -> Option<ByteSet> {
+    match class {
+        Class::Bytes(c) => Some(c.ranges().iter().flat_map(|r| r.start()..=r.end()).collect()),
+        Class::Unicode(c) if c.ranges().iter().all(|r| r.end().is_ascii()) => {
+            Some(c.ranges().iter().flat_map(|r| r.start() as u8..=r.end() as u8).collect())
+        }
+        Class::Unicode(_) => None,
+    }
+}
+
+/// How many bytes of `set` every match of the sequence starts with, and whether it holds nothing else.
+fn lead(parts: &[Part<'_>], set: &ByteSet) -> (usize, bool) {
+    let mut total = 0;
+    for part in parts {
+        let (len, all) = match part {
+            Part::Look(_) => (0, true),
+            Part::Bytes(class, min, max) => {
+                let inside = class.is_subset(set);
+                (if inside { *min } else { 0 }, inside || *max == 0)
+            }
+            Part::Other(hir) => lead_of(hir, set),
+        };
+        total += len;
+        if !all {
+            return (total, false);
+        }
+    }
+    (total, true)
+}
+
+fn lead_of(hir: &Hir, set: &ByteSet) -> (usize, bool) {
+    match hir.kind() {
+        HirKind::Alternation(all) => {
+            let leads = all.iter().map(|h| lead(&parts(h), set));
+            leads.reduce(|a, b| (a.0.min(b.0), a.1 && b.1)).unwrap_or((0, false))
+        }
+        HirKind::Repetition(r) => match (lead(&parts(&r.sub), set), r.min) {
+            ((len, true), min) => (len * min as usize, true),
+            (_, 0) => (0, false),
+            ((len, false), _) => (len, false),
+        },
+        _ => (0, false),
+    }
+}
+
+/// The first run in every match of `parts`, from its start: a narrow one if there is one.
+pub(crate) fn run(all: &[Part<'_>]) -> Option<Run> {
+    run_of(all, RunClass::Narrow).or_else(|| run_of(all, RunClass::Broad))
+}
+
+fn run_of(all: &[Part<'_>], class: RunClass) -> Option<Run> {
+    let set = class.set();
+    let (mut lo, mut hi) = (0usize, 0usize);
+    for (i, part) in all.iter().enumerate() {
+        if lead(&all[i..], &set).0 >= RUN {
+            return Some(Run { class, lo: lo as u32, hi: hi as u32 });
+        }
+        if let Part::Other(hir) = part
+            && let HirKind::Alternation(ways) = hir.kind()
+            && let Some(inner) = ways
+                .iter()
+                .map(|way| run_of(&parts(way), class))
+                .reduce(|a, b| Some(a?.or(b?)))
+                .flatten()
+        {
+            return Some(Run { class, lo: lo as u32 + inner.lo, hi: hi as u32 + inner.hi });
+        }
+        let (min, max) = part.len()?;
+        (lo, hi) = (lo + min, hi + max);
+    }
+    None
+}
+
+/// The class and the least length of the run at the start of every match, if every match begins a word.
+pub(crate) fn at_word_start(hir: &Hir) -> Option<(RunClass, usize)> {
+    let all = parts(hir);
+    let found = [RunClass::Narrow, RunClass::Broad]
+        .into_iter()
+        .map(|class| (class, lead(&all, &class.set()).0))
+        .find(|(_, len)| *len >= RUN)?;
+    begins_word(&all).then_some(found)
+}
+
+fn begins_word(all: &[Part<'_>]) -> bool {
+    match all {
+        [Part::Look(true), rest @ ..] => starts_with_word_byte(rest),
+        [Part::Other(hir)] => match hir.kind() {
+            HirKind::Alternation(ways) => ways.iter().all(|way| begins_word(&parts(way))),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn starts_with_word_byte(all: &[Part<'_>]) -> bool {
+    match all {
+        [Part::Look(_), rest @ ..] => starts_with_word_byte(rest),
+        [Part::Bytes(set, min, _), rest @ ..] => {
+            set.is_subset(&ByteSet::word()) && (*min > 0 || starts_with_word_byte(rest))
+        }
+        [Part::Other(hir), rest @ ..] => match hir.kind() {
+            HirKind::Alternation(ways) => ways.iter().all(|way| {
+                let inner = parts(way);
+                let empty = hir.properties().minimum_len() == Some(0);
+                starts_with_word_byte(&inner) && (!empty || starts_with_word_byte(rest))
+            }),
+            HirKind::Repetition(r) => {
+                starts_with_word_byte(&parts(&r.sub))
+                    && (hir.properties().minimum_len() != Some(0) || starts_with_word_byte(rest))
+            }
+            _ => false,
+        },
+        [] => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hir(pattern: &str) -> Hir {
+        crate::rule::parse::hir(pattern).unwrap()
+    }
+
+    #[test]
+    fn long_words_are_told_from_others() {
+        for (pattern, wanted) in [
+            (r"\bghp_[A-Za-z0-9]{36}\b", Some((RunClass::Narrow, 40))),
+            (r"\b(?P<secret>(?:ghp|gho)_[A-Za-z0-9]{36})", Some((RunClass::Narrow, 40))),
+            (r"(?:\bab[0-9]{20}|\bcd[0-9]{20})", Some((RunClass::Narrow, 22))),
+            (r"\bab[0-9/]{20}", Some((RunClass::Broad, 22))),
+            (r"\bab(?:[0-9]{4}-){3}", Some((RunClass::Narrow, 17))),
+            (r"\bab(?:[0-9]{4}-){2}", None),
+            (r"ghp_[A-Za-z0-9]{36}", None),
+            (r"\b-ab[0-9]{20}", None),
+            (r"\bab ?[0-9]{20}", None),
+            (r"\b(?:ab)?[^ ]{20}", None),
+        ] {
+            assert_eq!(at_word_start(&hir(pattern)), wanted, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_found_wherever_it_stands() {
+        let run = |pattern: &str| run(&parts(&hir(pattern)));
+        let narrow = |lo, hi| Some(Run { class: RunClass::Narrow, lo, hi });
+        assert_eq!(run("[^ ]{1,3}: [0-9a-f]{16}"), narrow(3, 5));
+        assert_eq!(run("x: (?:a=[0-9]{16}|bc=[0-9]{20})"), narrow(5, 6));
+        assert_eq!(run("x: (?:a=[0-9]{16}|bc=[0-9]{8})"), None);
+        assert_eq!(run("x: [0-9]{8}-[0-9]{7}"), narrow(3, 3));
+    }
+}
