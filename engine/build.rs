@@ -50,13 +50,9 @@ fn main() {
     std::fs::write(Path::new(&target).join("builtin.rs"), out).expect("OUT_DIR is writable");
 }
 
-fn around(r: &Rule) -> String {
-    let guard = |run: rule::run::Run| {
+fn run(r: &Rule) -> String {
+    r.run.map_or("None".to_owned(), |run| {
         format!("Some(Run {{ class: RunClass::{:?}, lo: {}, hi: {} }})", run.class, run.lo, run.hi)
-    };
-    r.around.map_or("None".to_owned(), |a| {
-        let guard = a.guard.map_or("None".to_owned(), guard);
-        format!("Some(Around {{ left: {}, right: {}, guard: {guard} }})", a.left, a.right)
     })
 }
 
@@ -94,7 +90,7 @@ fn write_rule(out: &mut String, r: &Rule) {
          entropy: {:?}, check: {check}, on_check_fail: CheckFailure::{:?}, allow: {}, \
          confidence: Confidence::{:?}, group: {}, reference: {}, value: ValueSyntax::{:?}, block: {block}, \
          matches: {}, rejects: {}, source: {}, line: {}, max_len: {}, has_secret_group: {}, secret_offset: {}, \
-         anchors: Cow::Borrowed(&[{}]), heads: Cow::Borrowed(&[{}]), around: {} }},",
+         anchors: Cow::Borrowed(&[{}]), heads: Cow::Borrowed(&[{}]), run: {}, around: {:?} }},",
         text(r.id()),
         text(r.label()),
         text(r.provider()),
@@ -118,7 +114,8 @@ fn write_rule(out: &mut String, r: &Rule) {
         r.secret_offset,
         anchors.join(", "),
         heads.join(", "),
-        around(r),
+        run(r),
+        r.around,
     )
     .expect("writing to a string");
 }

@@ -32,12 +32,16 @@ const MAX_MISSES: u32 = 4;
 /// The longest per-line prefix that is compared, in bytes.
 const LONGEST_PREFIX: usize = 256;
 
-/// The end of a secret of another rule at `span`: before an end marker that it runs into, so that the marker stays for the block's
+/// What the begin markers of PEM and OpenPGP blocks start with.
+const BEGIN_MARKER: &str = "-----BEGIN ";
+
+/// The end of a secret of another rule at `span`: before a marker that it runs into, so that the marker stays for the block's
 /// rule. A marker that lies all inside the secret changes nothing.
 pub(crate) fn end_before_marker(line: &[u8], span: Range<usize>) -> usize {
     let runs_into = |at: &usize| {
         let known = |marker: &&str| line[*at..].starts_with(marker.as_bytes());
-        END_MARKERS.iter().find(|m| known(m)).is_some_and(|m| at + m.len() > span.end)
+        let mut markers = END_MARKERS.iter().chain([&BEGIN_MARKER]);
+        markers.find(|m| known(m)).is_some_and(|m| at + m.len() > span.end)
     };
     let from = span.end.saturating_sub(LONGEST_END_MARKER).max(span.start);
     // Markers begin with a dash or a capital: most secrets are told apart by one byte.

@@ -166,8 +166,10 @@ impl Mask {
         match &self.0 {
             Kind::Fixed(fixed) => text.starts_with(fixed).then_some(fixed.len()),
             Kind::Partial(keep) if text.starts_with(b"****") => {
-                let tail = text[4..].iter().take(*keep);
-                Some(4 + tail.take_while(|b| b.is_ascii_alphanumeric()).count())
+                // Stars of the text's own may stand in front of the mask's.
+                let stars = text.iter().take_while(|b| **b == b'*').count();
+                let tail = text[stars..].iter().take(*keep);
+                Some(stars + tail.take_while(|b| b.is_ascii_alphanumeric()).count())
             }
             _ => None,
         }
@@ -186,9 +188,10 @@ pub(crate) fn label_mask_len(text: &[u8]) -> Option<usize> {
 /// Whether position `at` of `line` stands inside a label mask.
 pub(crate) fn in_label_mask(line: &[u8], at: usize) -> bool {
     let from = at.saturating_sub(LONGEST_MASK);
-    memchr::memmem::rfind(&line[from..at], PREFIX).is_some_and(|back| {
-        label_mask_len(&line[from + back..]).is_some_and(|n| from + back + n > at)
-    })
+    let mut brackets = memchr::memrchr_iter(b'[', &line[from..at]).map(|back| from + back);
+    brackets
+        .find(|start| line[*start..].starts_with(PREFIX))
+        .is_some_and(|start| label_mask_len(&line[start..]).is_some_and(|n| start + n > at))
 }
 
 /// Whether `line` begins as JSON does.
@@ -196,14 +199,19 @@ pub(crate) fn begins_as_json(line: &[u8]) -> bool {
     matches!(line.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// Whether `span` of a line that [begins as JSON](begins_as_json) is a bare number, so that its mask must become a string.
-pub(crate) fn is_json_number(line: &[u8], span: Range<usize>) -> bool {
+/// How many blanks around a JSON number are looked through.
+const MOST_BLANKS: usize = 64;
+
+/// Whether `span` of `text`, in a line that [begins as JSON](begins_as_json), is a bare number, so that its mask must become a
+/// string.
+pub(crate) fn is_json_number(text: &[u8], span: Range<usize>) -> bool {
     let number = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
-    let before = line[..span.start].trim_ascii_end().last();
-    let after = line[span.end..].trim_ascii_start().first();
-    line[span].iter().all(number)
-        && matches!(before, Some(b':' | b',' | b'['))
-        && matches!(after, None | Some(b',' | b'}' | b']'))
+    let is_sign = |b: &&u8| !matches!(b, b' ' | b'\t' | b'\r');
+    let before = text[..span.start].iter().rev().take(MOST_BLANKS).find(is_sign);
+    let after = text[span.end..].iter().take(MOST_BLANKS).find(is_sign);
+    matches!(before, Some(b':' | b',' | b'['))
+        && matches!(after, None | Some(b',' | b'}' | b']' | b'\n'))
+        && text[span].iter().all(number)
 }
 
 #[cfg(test)]

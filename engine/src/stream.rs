@@ -604,14 +604,15 @@ impl Work {
 
 fn render(engine: &Engine, hay: &[u8], hit: &Hit, cut_json: Option<bool>, out: &mut Vec<u8>) {
     let label = engine.program()[hit.rule as usize].rule.label();
-    let line = confirm::line_around(hay, hit.start);
-    let span = hit.start - line.start..hit.end.min(line.end) - line.start;
-    let json = || match cut_json {
-        Some(json) if line.start == 0 => json,
-        _ => mask::begins_as_json(&hay[line.clone()]),
-    };
+    // A bare number of a JSON document becomes a string.
     let number =
-        hay[hit.start].is_ascii_digit() && mask::is_json_number(&hay[line.clone()], span) && json();
+        hay[hit.start].is_ascii_digit() && mask::is_json_number(hay, hit.start..hit.end) && {
+            let line = confirm::line_around(hay, hit.start);
+            match cut_json {
+                Some(json) if line.start == 0 => json,
+                _ => mask::begins_as_json(&hay[line]),
+            }
+        };
     if number {
         out.push(b'"');
     }
@@ -623,18 +624,19 @@ fn render(engine: &Engine, hay: &[u8], hit: &Hit, cut_json: Option<bool>, out: &
 
 /// A position in masked text as one in the text that was masked: inside a mask, the start or end of what it stands for.
 fn unmask(map: &[(Range<usize>, Range<usize>)], base: usize, at: usize, end: bool) -> usize {
-    let (mut masked, mut original) = (0, base);
-    for (m, o) in map {
-        let inside = if end { m.start < at && at <= m.end } else { m.start <= at && at < m.end };
-        if inside {
-            return if end { o.end } else { o.start };
+    let before = map.partition_point(|(m, _)| if end { m.end < at } else { m.end <= at });
+    let (masked, original) =
+        before.checked_sub(1).map_or((0, base), |last| (map[last].0.end, map[last].1.end));
+    match map.get(before) {
+        Some((m, o)) if m.start < at || (!end && m.start == at) => {
+            if end {
+                o.end
+            } else {
+                o.start
+            }
         }
-        if at < m.start || (end && at == m.start) {
-            break;
-        }
-        (masked, original) = (m.end, o.end);
+        _ => original + (at - masked),
     }
-    original + (at - masked)
 }
 
 /// Drops hits that end before `done`, and cuts those that start before it.

@@ -279,7 +279,7 @@ fn whole_characters(line: &[u8], start: usize, end: usize) -> (usize, usize) {
 
 /// A secret that runs into the end marker of a block ends before it.
 fn before_end_marker(line: &[u8], start: usize, end: usize) -> usize {
-    let marker = regex("-----END |---- END |Private-MAC: ");
+    let marker = regex("-----BEGIN |-----END |---- END |Private-MAC: ");
     marker
         .find_iter(&line[start..])
         .map(|m| start + m.start()..start + m.end())

@@ -51,7 +51,7 @@ const NEUTRAL: i32 = 35;
 const NOISE: i32 = 30;
 
 /// How many bytes of a text are looked at.
-const LOOKED_AT: usize = 192;
+const LOOKED_AT: usize = 96;
 
 /// Whether a part of `text` was drawn at random.
 pub(crate) fn is_random(text: &[u8]) -> bool {

@@ -12,8 +12,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::byte_set::ByteSet;
 use super::frequency::probability;
-use super::run::LONG_RUN;
-use super::trigger::{WORDS, classes_of};
+use super::trigger::classes_of;
 
 /// The longest window that is kept, in bytes.
 pub(crate) const MAX_WINDOW: usize = 12;
@@ -31,6 +30,11 @@ pub(crate) struct Anchor {
 }
 
 impl Anchor {
+    /// Whether the first four bytes are a shape, such as digits, not a literal.
+    pub(crate) fn is_shape(&self) -> bool {
+        probability(&self.window[..self.window.len().min(4)]) > SHAPE
+    }
+
     /// How probable the window is at a random position of log text, times what the uncertainty of its offset costs.
     pub(crate) fn cost(&self) -> f64 {
         let spread = f64::from(self.hi - self.lo);
@@ -50,11 +54,8 @@ pub(crate) fn anchors(hir: &Hir) -> Vec<Anchor> {
     found
 }
 
-/// The first classes of every match, which starts with a run of so many bytes, if they say more than the `anchors`: nearly
-/// literal ones, or any of a long run if the anchors are common.
-pub(crate) fn heads(hir: &Hir, anchors: &[Anchor], run: usize) -> Vec<Vec<ByteSet>> {
-    let shape = |a: &Anchor| probability(&a.window[..a.window.len().min(4)]) > SHAPE;
-    let any_will_do = run >= LONG_RUN && anchors.iter().any(shape);
+/// The first classes of every match, if they are nearly literal or `any` will do; else nothing.
+pub(crate) fn heads(hir: &Hir, any: bool) -> Vec<Vec<ByteSet>> {
     let mut found: Vec<Vec<ByteSet>> = Vec::new();
     for path in paths(hir) {
         let runs = runs(&path);
@@ -63,7 +64,7 @@ pub(crate) fn heads(hir: &Hir, anchors: &[Anchor], run: usize) -> Vec<Vec<ByteSe
         };
         let sets = &first.sets[first.lo.unsigned_abs() as usize..];
         let head = sets[..sets.len().min(MAX_WINDOW)].to_vec();
-        if !any_will_do && !is_nearly_literal(&head) {
+        if !any && !is_nearly_literal(&head) {
             return Vec::new();
         }
         if !found.contains(&head) {
@@ -260,14 +261,33 @@ fn anchor_rank(anchor: &Anchor) -> f64 {
 /// A name says more than the words that stand beside every name: hundreds of rules that share `token` all wake at each.
 const GENERIC: f64 = 1e4;
 
+/// Words and parts of words that stand beside names.
+const BESIDE: [&str; 12] = [
+    "password",
+    "passphrase",
+    "secret",
+    "token",
+    "key",
+    "credential",
+    "client",
+    "access",
+    "account",
+    "private",
+    "bearer",
+    "value",
+];
+
+/// Whether the first bytes are those of such a word, or lie inside it.
 fn starts_with_generic(window: &[ByteSet]) -> bool {
-    const BESIDE: [&str; 6] = ["api", "access", "client", "account", "value", "bearer"];
+    let begins = |text: &[ByteSet], word: &str| {
+        let len = word.len().min(4).min(text.len());
+        len >= 3 && classes_of(&word[..len]).zip(text).all(|(c, set)| set.is_subset(&c))
+    };
     (0..2).any(|from| {
-        WORDS.iter().chain(&BESIDE).any(|word| {
-            let rest = window.get(from..).unwrap_or_default();
-            rest.len() >= word.len()
-                && classes_of(word).zip(rest).all(|(class, set)| set.is_subset(&class))
-        })
+        let text = window.get(from..).unwrap_or_default();
+        BESIDE
+            .iter()
+            .any(|word| (0..=word.len().saturating_sub(3)).any(|at| begins(text, &word[at..])))
     })
 }
 

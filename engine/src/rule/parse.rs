@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::super::error::Problem;
 use super::anchor::{Anchor, SHAPE, anchors as anchors_of, heads, keyword_anchor};
 use super::frequency::probability;
-use super::run::at_word_start;
+use super::run::{LONG_RUN, at_word_start, run};
 use super::spec::{
     BlockKind, Check, CheckFailure, Confidence, EmbeddedAnchor, EmbeddedHead, Rule, ValueSyntax,
 };
@@ -213,10 +213,12 @@ impl Reader<'_> {
         };
         let secret_offset = secret_offset(&hir);
         let plain = raw.value == ValueSyntax::Match && raw.block.is_none();
-        let run = at_word_start(&hir).filter(|_| plain);
-        let heads: Vec<EmbeddedHead> = run
+        let word = at_word_start(&hir).filter(|_| plain);
+        let has_shape = !raw.keywords.is_empty() || anchors.iter().any(Anchor::is_shape);
+        let heads: Vec<EmbeddedHead> = word
             .map(|run| {
-                heads(&hir, &anchors, run.1).iter().map(|h| EmbeddedHead::new(h, run)).collect()
+                let all = heads(&hir, has_shape && run.1 >= LONG_RUN);
+                all.iter().map(|h| EmbeddedHead::new(h, run)).collect()
             })
             .unwrap_or_default();
         let contextual = plain && heads.is_empty();
@@ -255,6 +257,7 @@ impl Reader<'_> {
             secret_offset: secret_offset.unwrap_or(0) as u32,
             anchors: anchors.iter().map(EmbeddedAnchor::from).collect(),
             heads: Cow::Owned(heads),
+            run: run(&hir).filter(|_| plain),
             around,
         })
     }
@@ -339,7 +342,7 @@ fn choose_anchors(hir: &Hir, raw: &RawRule) -> Result<Vec<Anchor>, String> {
     };
     let keyed: Vec<Anchor> = raw.keywords.iter().map(|k| keyword_anchor(k, raw.near)).collect();
     // Keywords are rarer than a shape, whatever byte frequencies say: hex digits come in rows.
-    let shape = own.iter().any(|a| probability(&a.window[..a.window.len().min(4)]) > SHAPE);
+    let shape = own.iter().any(Anchor::is_shape);
     let use_own = cost(&own) <= cost(&keyed) && (keyed.is_empty() || !shape);
     let best = if use_own { own } else { keyed };
     if cost(&best) > BROADEST_ANCHOR {

@@ -5,7 +5,7 @@
 //! positions at once, and looks closer only where both agree.
 //!
 //! - a rule whose matches begin with `\b` and a run ([`at_word_start`]) is looked for by its first bytes, at runs only;
-//! - a *guard* says how far behind a trigger word (see [`super::trigger`]) a run must begin.
+//! - any other rule is confirmed only where a run stands at the right distance from its anchor ([`run`]).
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
@@ -156,10 +156,16 @@ fn lead_of(hir: &Hir, set: &ByteSet) -> (usize, bool) {
     }
 }
 
-/// The first run in every match of `parts`, from its start: a narrow one if there is one.
-pub(crate) fn run(all: &[Part<'_>]) -> Option<Run> {
-    run_of(all, RunClass::Narrow).or_else(|| run_of(all, RunClass::Broad))
+/// The first run in every match, from its start: a narrow one if there is one; none if it may be too far.
+pub(crate) fn run(hir: &Hir) -> Option<Run> {
+    let all = parts(hir);
+    let near = |run: &Run| run.hi - run.lo <= FARTHEST;
+    let of = |class| run_of(&all, class).filter(near);
+    of(RunClass::Narrow).or_else(|| of(RunClass::Broad))
 }
+
+/// A run that may begin at more places than this, in bytes, says too little.
+const FARTHEST: u32 = 512;
 
 fn run_of(all: &[Part<'_>], class: RunClass) -> Option<Run> {
     let set = class.set();
@@ -255,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_run_is_found_wherever_it_stands() {
-        let run = |pattern: &str| run(&parts(&hir(pattern)));
+        let run = |pattern: &str| run(&hir(pattern));
         let narrow = |lo, hi| Some(Run { class: RunClass::Narrow, lo, hi });
         assert_eq!(run("[^ ]{1,3}: [0-9a-f]{16}"), narrow(3, 5));
         assert_eq!(run("x: (?:a=[0-9]{16}|bc=[0-9]{20})"), narrow(5, 6));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::anchor::Anchor;
 use super::byte_set::ByteSet;
-use super::run::RunClass;
+use super::run::{Run, RunClass};
 use super::trigger::Around;
 use super::{Text, Texts};
 
@@ -138,6 +138,8 @@ pub struct Rule {
     pub(crate) anchors: Cow<'static, [EmbeddedAnchor]>,
     /// The first bytes of every match, if a match is one long word (see [`super::run`]); else empty.
     pub(crate) heads: Cow<'static, [EmbeddedHead]>,
+    /// The first run in every match, from its start.
+    pub(crate) run: Option<Run>,
     /// Where the anchors stand around one of [`super::trigger::WORDS`], if the rule is looked for there only.
     pub(crate) around: Option<Around>,
 }

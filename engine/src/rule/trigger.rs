@@ -10,7 +10,7 @@ use regex_syntax::hir::{Hir, HirKind};
 
 use super::anchor::Anchor;
 use super::byte_set::ByteSet;
-use super::run::{Part, Run, RunClass, parts, run};
+use super::run::{Part, parts};
 
 /// The words, in lower case; any case counts, and `_` also stands for `-`.
 pub(crate) const WORDS: &[&str] = &[
@@ -54,81 +54,54 @@ pub(crate) struct Around {
     pub(crate) left: u32,
     /// How far behind the start of the word an anchor may end.
     pub(crate) right: u32,
-    /// The run that must begin behind the word, in bytes from its start, if every match has one there.
-    pub(crate) guard: Option<Run>,
-}
-
-impl Around {
-    /// Whether a run of letters and digits must follow the word.
-    pub(crate) fn is_guarded(&self) -> bool {
-        self.guard.is_some_and(|run| run.class == RunClass::Narrow)
-    }
 }
 
 /// Where the anchors of a rule stand around a word, if all its matches hold one and so it need be looked for there only.
 pub(crate) fn around(hir: &Hir, anchors: &[Anchor]) -> Option<Around> {
-    let found = trigger(&parts(hir))?;
+    let (lo, hi) = trigger(&parts(hir))?;
     let first = anchors.iter().map(|a| i64::from(a.lo)).min()?;
     let last = anchors.iter().map(|a| i64::from(a.hi) + a.window.len() as i64).max()?;
-    let (left, right) = ((found.hi as i64 - first).max(0), (last - found.lo as i64).max(0));
-    (left <= FARTHEST.0 && right <= FARTHEST.1).then_some(Around {
-        left: left as u32,
-        right: right as u32,
-        guard: found.run.filter(|run| run.hi <= FARTHEST_RUN),
-    })
+    let (left, right) = ((hi as i64 - first).max(0), (last - lo as i64).max(0));
+    (left <= FARTHEST.0 && right <= FARTHEST.1)
+        .then_some(Around { left: left as u32, right: right as u32 })
 }
 
 /// What stands before the first word in every match, if that is a part of the pattern by itself.
 pub(crate) fn before(hir: &Hir) -> Option<Hir> {
     let HirKind::Concat(all) = hir.kind() else { return None };
-    let at = all.iter().position(|part| trigger(&parts(part)).is_some())?;
-    (at > 0).then(|| Hir::concat(all[..at].to_vec()))
+    let starts_here = |at: &usize| {
+        let rest: Vec<Part<'_>> = all[*at..].iter().flat_map(parts).collect();
+        let alternation =
+            matches!(rest.first(), Some(Part::Other(_))) && trigger(&rest[..1]).is_some();
+        alternation || word_at(&rest).is_some()
+    };
+    let at = (1..all.len()).find(starts_here)?;
+    Some(Hir::concat(all[..at].to_vec()))
 }
 
-/// The farthest that a run may begin behind a word to be worth asking for, in bytes.
-const FARTHEST_RUN: u32 = 192;
-
-/// The least and greatest distance in bytes from the start of a match to the start of a word, and the run behind it.
-struct Trigger {
-    lo: usize,
-    hi: usize,
-    run: Option<Run>,
-}
-
-fn trigger(all: &[Part<'_>]) -> Option<Trigger> {
+/// The least and greatest distance in bytes from the start of a match to the start of a word.
+fn trigger(all: &[Part<'_>]) -> Option<(usize, usize)> {
     let (mut lo, mut hi) = (0, 0);
     for (i, part) in all.iter().enumerate() {
-        if let Some(len) = word_at(&all[i..]) {
-            let run = run(&all[i + len..]).map(|run| shifted(run, len, len));
-            return Some(Trigger { lo, hi, run });
+        if word_at(&all[i..]).is_some() {
+            return Some((lo, hi));
         }
-        let (min, max) = part.len()?;
         if let Part::Other(hir) = part
             && let HirKind::Alternation(ways) = hir.kind()
         {
-            let behind = run(&all[i + 1..]);
-            let found = ways.iter().map(|way| {
-                let inner = trigger(&parts(way))?;
-                let (least, most) = (min.saturating_sub(inner.hi), max.saturating_sub(inner.lo));
-                let run = inner.run.or(behind.map(|run| shifted(run, least, most)));
-                Some(Trigger { run, ..inner })
+            let found = ways.iter().map(|way| trigger(&parts(way)));
+            let either = found.reduce(|a, b| {
+                let (a, b) = (a?, b?);
+                Some((a.0.min(b.0), a.1.max(b.1)))
             });
-            if let Some(inner) = found.reduce(|a, b| Some(either(a?, b?))).flatten() {
-                return Some(Trigger { lo: lo + inner.lo, hi: hi + inner.hi, ..inner });
+            if let Some(inner) = either.flatten() {
+                return Some((lo + inner.0, hi + inner.1));
             }
         }
+        let (min, max) = part.len()?;
         (lo, hi) = (lo + min, hi + max);
     }
     None
-}
-
-fn shifted(run: Run, least: usize, most: usize) -> Run {
-    Run { lo: run.lo + least as u32, hi: run.hi + most as u32, ..run }
-}
-
-fn either(a: Trigger, b: Trigger) -> Trigger {
-    let run = a.run.zip(b.run).map(|(a, b)| a.or(b));
-    Trigger { lo: a.lo.min(b.lo), hi: a.hi.max(b.hi), run }
 }
 
 /// The length of the word that the parts start with, if their classes allow nothing else.
@@ -152,7 +125,7 @@ mod tests {
 
     fn of(pattern: &str) -> Option<(usize, usize)> {
         let hir = crate::rule::parse::hir(pattern).unwrap();
-        trigger(&parts(&hir)).map(|found| (found.lo, found.hi))
+        trigger(&parts(&hir))
     }
 
     #[test]
@@ -163,18 +136,6 @@ mod tests {
         );
         assert_eq!(of("acme_key=[0-9]{8}"), Some((5, 5)));
         assert_eq!(of("(?i:acme_token|apex_secret)=[0-9]{8}"), Some((5, 5)));
-    }
-
-    #[test]
-    fn the_run_behind_the_word_is_found() {
-        let run_of = |pattern: &str| {
-            let hir = crate::rule::parse::hir(pattern).unwrap();
-            trigger(&parts(&hir)).and_then(|found| found.run)
-        };
-        let narrow = Some(Run { class: RunClass::Narrow, lo: 4, hi: 9 });
-        assert_eq!(run_of("acme_(?i:key|token)[=: ]{1,4}(?P<secret>[0-9a-f]{32})"), narrow);
-        assert_eq!(run_of("acme_key=[^ ]{20,30}"), None);
-        assert_eq!(run_of("acme_key=[0-9]{14}"), None);
     }
 
     #[test]

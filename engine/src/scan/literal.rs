@@ -5,9 +5,8 @@
 //! nominated everywhere, and the confirmer's regex searches it: slow, but never wrong.
 
 use std::any::Any;
-use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::{Candidate, Scanner};
 use crate::rule::Rule;
@@ -37,14 +36,9 @@ struct Literal {
 
 impl LiteralScanner {
     pub(crate) fn new(rules: &[&Rule]) -> LiteralScanner {
-        LiteralScanner::of((0..).zip(rules.iter().copied()))
-    }
-
-    /// A scanner for some rules of a set, with their indices in it.
-    pub(crate) fn of<'r>(rules: impl Iterator<Item = (u32, &'r Rule)>) -> LiteralScanner {
         let mut scanner = LiteralScanner { automaton: None, literals: vec![], everywhere: vec![] };
         let mut needles: Vec<Vec<u8>> = Vec::new();
-        for (index, rule) in rules {
+        for (index, rule) in (0..).zip(rules) {
             let windows: Vec<Vec<ByteSet>> = rule
                 .anchors
                 .iter()
@@ -83,13 +77,6 @@ impl LiteralScanner {
     }
 }
 
-#[cfg(test)]
-impl LiteralScanner {
-    pub(crate) fn everywhere(&self) -> &[u32] {
-        &self.everywhere
-    }
-}
-
 impl Scanner for LiteralScanner {
     fn name(&self) -> String {
         "regex".to_owned()
@@ -105,16 +92,8 @@ impl Scanner for LiteralScanner {
             hi: last as u32,
             rule: *rule,
         }));
-        self.scan_range(block, 0..block.len(), out);
-    }
-}
-
-impl LiteralScanner {
-    /// The candidates whose literals stand in `range` of the block, but for rules that are nominated everywhere.
-    pub(crate) fn scan_range(&self, block: &[u8], range: Range<usize>, out: &mut Vec<Candidate>) {
-        let Some(automaton) = self.automaton.as_ref().filter(|_| !range.is_empty()) else { return };
-        let last = block.len() - 1;
-        for hit in automaton.find_overlapping_iter(Input::new(block).range(range)) {
+        let Some(automaton) = self.automaton.as_ref() else { return };
+        for hit in automaton.find_overlapping_iter(block) {
             let literal = &self.literals[hit.pattern().as_usize()];
             if let Some(at) = literal.window_at(block, hit.start()) {
                 let clamp = |p: i64| p.clamp(0, last as i64) as u32;

@@ -43,7 +43,7 @@ const PLACEHOLDERS: &[&str] = &[
 ];
 
 /// What the first bytes of a value do not say about it, the rest does not either. Bounds the work of one key.
-const LOOKED_AT: usize = 256;
+const LOOKED_AT: usize = 96;
 
 /// A value so near the end of a line, in bytes, ends the line: a carriage return or a full stop may follow.
 pub(crate) const END_OF_LINE: usize = 2;
@@ -195,16 +195,16 @@ fn is_mixed(value: &[u8], digits: usize, quoted: bool) -> bool {
 
 /// `SECRET_V2`, `SHA512-CRYPT`: capitals, digits and dividers, no noise.
 fn is_constant(value: &[u8]) -> bool {
-    let shaped = value
-        .iter()
-        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
-        && value.iter().any(|b| matches!(b, b'_' | b'-'));
+    let of_constant =
+        |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+    if !value.iter().all(of_constant) || !value.iter().any(|b| matches!(b, b'_' | b'-')) {
+        return false;
+    }
     let plain = !value.iter().any(|b| b.is_ascii_digit() || *b == b'-');
-    shaped && plain
-        || shaped
-            && value
-                .split(|b| !b.is_ascii_alphabetic())
-                .all(|run| run.len() < 6 || words::surprise(run) < 30)
+    plain
+        || value
+            .split(|b| !b.is_ascii_alphabetic())
+            .all(|run| run.len() < 6 || words::surprise(run) < 30)
             && value.iter().filter(|b| b.is_ascii_digit()).count() * 4 < value.len()
 }
 
@@ -271,7 +271,12 @@ fn is_reference(value: &[u8]) -> bool {
         [b'#' | b'%', b'{' | b'(' | b's' | b'd' | b'v', ..] => true,
         [b'@', .., b'@'] | [b'%', .., b'%'] | [b'_', b'_', .., b'_', b'_'] => true,
         _ => {
-            closed(b"${", b'}') || closed(b"{{", b'}') || closed(b"$(", b')') || closed(b"#{", b'}')
+            // Looked for only where one of them can stand.
+            memchr::memchr2(b'{', b'(', value).is_some()
+                && (closed(b"${", b'}')
+                    || closed(b"{{", b'}')
+                    || closed(b"$(", b')')
+                    || closed(b"#{", b'}'))
         }
     }
 }
@@ -301,7 +306,9 @@ fn is_location(value: &[u8]) -> bool {
         [b'/', rest @ ..] | [b'.', b'/', rest @ ..] | [b'~', b'/', rest @ ..] => path(rest),
         [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic() => true,
         _ => {
-            memchr::memmem::find(&value[..value.len().min(32)], b"://").is_some() || is_file(value)
+            let head = &value[..value.len().min(32)];
+            memchr::memchr_iter(b':', head).any(|at| head[at..].starts_with(b"://"))
+                || is_file(value)
         }
     }
 }

@@ -4,6 +4,9 @@
 //! `password_file`, `tokenType` or `secretName` are *about* a secret and hold none. The words of the identifier around the
 //! matched key decide; case and separators do not matter.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::syntax::Name;
 
 /// How much a key promises; a greater one asks less of its value.
@@ -79,23 +82,23 @@ const INTERFACE: &[&str] =
 pub(crate) fn promise(line: &[u8], name: &Name) -> Option<Promise> {
     let tail = &line[name.key.end..name.whole.end];
     let head = &line[name.whole.start..name.key.start];
-    if words(tail).any(|w| is_one_of(w, ABOUT)) {
+    if words(tail).any(|w| meaning(w).about) {
         return None;
     }
     let mut last = None;
     for word in words(head) {
-        if is_one_of(word, INTERFACE) {
+        if meaning(word).interface {
             return None;
         }
         last = Some(word);
     }
-    if last.is_some_and(|w| is_one_of(w, ABOUT_BEFORE)) {
+    if last.is_some_and(|w| meaning(w).about_before) {
         return None;
     }
     let own = of_key(&line[name.key.clone()], name.hump);
     // `tokenLive` still names a token, `passwordHash` something derived: one step less.
     let counts =
-        |w: &[u8]| w.len() > 1 && w.iter().any(u8::is_ascii_alphabetic) && !is_one_of(w, NEUTRAL);
+        |w: &[u8]| w.len() > 1 && w.iter().any(u8::is_ascii_alphabetic) && !meaning(w).neutral;
     let has_tail = words(tail).any(counts);
     Some(match (own, has_tail) {
         (Promise::Password | Promise::Secret, true) => Promise::Token,
@@ -122,8 +125,36 @@ fn of_key(key: &[u8], hump: bool) -> Promise {
     }
 }
 
-fn is_one_of(word: &[u8], list: &[&str]) -> bool {
-    list.iter().any(|w| w.len() == word.len() && w.as_bytes().eq_ignore_ascii_case(word))
+/// What a word of an identifier says about it.
+#[derive(Clone, Copy, Default)]
+struct Meaning {
+    about: bool,
+    about_before: bool,
+    neutral: bool,
+    interface: bool,
+}
+
+/// The longest of the words, in bytes.
+const LONGEST: usize = 16;
+
+fn meaning(word: &[u8]) -> Meaning {
+    static WORDS: LazyLock<HashMap<&[u8], Meaning>> = LazyLock::new(|| {
+        let mut words: HashMap<&[u8], Meaning> = HashMap::new();
+        let mut of = |list: &'static [&str], set: fn(&mut Meaning)| {
+            list.iter().for_each(|word| set(words.entry(word.as_bytes()).or_default()));
+        };
+        of(ABOUT, |m| m.about = true);
+        of(ABOUT_BEFORE, |m| m.about_before = true);
+        of(NEUTRAL, |m| m.neutral = true);
+        of(INTERFACE, |m| m.interface = true);
+        debug_assert!(words.keys().all(|word| word.len() <= LONGEST));
+        words
+    });
+    let mut lower = [0; LONGEST];
+    let Some(lower) = lower.get_mut(..word.len()) else { return Meaning::default() };
+    lower.copy_from_slice(word);
+    lower.make_ascii_lowercase();
+    WORDS.get(&*lower).copied().unwrap_or_default()
 }
 
 /// The words of an identifier part: `_`, `-`, `.` and humps divide.

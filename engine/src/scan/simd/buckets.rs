@@ -1,6 +1,6 @@
 //! Which windows share a bucket: clustering by what it costs in false alarms.
 //!
-//! The kernels look at four bytes at a time and tell 32 *buckets* apart. A bucket's classes are, position by position, the
+//! The kernels look at [`HEAD`] bytes at a time and tell 32 *buckets* apart. A bucket's classes are, position by position, the
 //! union of its windows' classes, so unlike windows in one bucket make it hit everywhere. [`assign`] merges the pair of
 //! clusters that adds the fewest expected hits until 32 are left. Expected hits come from a sample of log text
 //! (`sample.log`) and, because a sample cannot show what is rare, from byte frequencies.
@@ -20,18 +20,18 @@ pub(crate) const HEAD: usize = 4;
 pub(crate) const BUCKETS: usize = 32;
 /// Windows beyond this number join the bucket that suits them, instead of being clustered.
 const MOST_CLUSTERED: usize = 1000;
-const SAMPLES: usize = 2048;
+const SAMPLES: usize = 4096;
 const WORDS: usize = SAMPLES / 64;
 /// How much the frequencies of single bytes weigh beside the sample.
-const INDEPENDENT: f64 = 0.3;
+const INDEPENDENT: f64 = 1.0;
 
-/// The head of a window: its first four classes.
+/// The head of a window: its first classes.
 pub(crate) type Head = [ByteSet; HEAD];
 
 /// The log text that expected hits are estimated on: made-up lines in the forms of common logs.
 pub(crate) const SAMPLE: &[u8] = include_bytes!("sample.log");
 
-/// The first four classes of a window, filled up with any byte.
+/// The first classes of a window, filled up with any byte.
 pub(crate) fn head(window: &[ByteSet]) -> Head {
     std::array::from_fn(|k| window.get(k).copied().unwrap_or(ByteSet::FULL))
 }
@@ -58,7 +58,7 @@ pub(crate) fn assign(windows: &[Window], known: &[Option<u8>]) -> Vec<u8> {
     let mut clusters: Vec<Cluster> = Vec::new();
     let mut rest: Vec<usize> = Vec::new();
     if distinct.iter().any(|(_, bucket)| bucket.is_some()) {
-        clusters.resize_with(BUCKETS, Cluster::default);
+        clusters.resize_with(BUCKETS, Cluster::empty);
         for (i, (head, bucket)) in distinct.iter().enumerate() {
             match bucket {
                 Some(bucket) => {
@@ -95,7 +95,6 @@ pub(crate) fn assign(windows: &[Window], known: &[Option<u8>]) -> Vec<u8> {
 
 /// A bucket in the making. What most kernels tell apart are the low and the high four bits of a byte, each by itself, so
 /// that is what a bucket's classes are here: every byte whose two halves occur in some of its windows' classes.
-#[derive(Default)]
 struct Cluster {
     /// By position: the low halves that occur, a bit each, and the high ones.
     low: [u16; HEAD],
@@ -104,6 +103,18 @@ struct Cluster {
     bits: Box<[[[u64; WORDS]; 2]; HEAD]>,
     cost: f64,
     members: Vec<usize>,
+}
+
+impl Cluster {
+    fn empty() -> Cluster {
+        Cluster {
+            low: [0; HEAD],
+            high: [0; HEAD],
+            bits: Box::new([[[0; WORDS]; 2]; HEAD]),
+            cost: 0.0,
+            members: Vec::new(),
+        }
+    }
 }
 
 struct Model {
@@ -135,7 +146,7 @@ impl Model {
     }
 
     fn cluster(&self, sets: Head, member: usize) -> Cluster {
-        let mut cluster = Cluster { members: vec![member], ..Cluster::default() };
+        let mut cluster = Cluster { members: vec![member], ..Cluster::empty() };
         for (k, set) in sets.iter().enumerate() {
             for byte in set.iter() {
                 cluster.low[k] |= 1 << (byte & 15);
@@ -148,7 +159,7 @@ impl Model {
                 }
             }
         }
-        cluster.cost = self.merged_cost(&cluster, &Cluster::default());
+        cluster.cost = self.merged_cost(&cluster, &Cluster::empty());
         cluster
     }
 

@@ -1,8 +1,6 @@
 //! Names around triggers: rules that know a service by its name need thousands of windows, too many to look for everywhere.
 //! But their matches hold a word about secrets (`rule/trigger.rs`), and most of them a run behind it: the names are looked for
-//! only around the words, and most only where a run follows.
-
-use std::ops::RangeInclusive;
+//! only around the words.
 
 use super::lookup::Lookup;
 use super::runs::Runs;
@@ -17,22 +15,17 @@ pub(crate) struct Context {
     /// How far before and behind a trigger the windows stand, in bytes.
     left: usize,
     right: usize,
-    /// Where the run behind a trigger begins for guarded windows, in bytes from the trigger.
-    run: RangeInclusive<usize>,
 }
 
 impl Context {
     pub(crate) fn new(rules: &[&Rule], windows: Vec<Window>) -> Context {
         let arounds = || rules.iter().filter(|r| r.heads.is_empty()).filter_map(|r| r.around);
-        let guards = || arounds().filter(|a| a.is_guarded()).filter_map(|a| a.guard);
-        let least = |values: &mut dyn Iterator<Item = u32>| values.min().unwrap_or(0) as usize;
         let most = |values: &mut dyn Iterator<Item = u32>| values.max().unwrap_or(0) as usize;
         Context {
             lookup: Lookup::new(&windows),
             windows,
             left: most(&mut arounds().map(|a| a.left)),
             right: most(&mut arounds().map(|a| a.right)),
-            run: least(&mut guards().map(|g| g.lo))..=most(&mut guards().map(|g| g.hi)),
         }
     }
 
@@ -54,7 +47,6 @@ impl Context {
                 (t - self.left as i64).max(-1)..(t + self.right as i64).min(block.len() as i64)
             };
             let mut all = region(triggers[i]);
-            let first = i;
             while i < triggers.len() && region(triggers[i]).start <= all.end {
                 all.end = all.end.max(region(triggers[i]).end);
                 i += 1;
@@ -65,19 +57,9 @@ impl Context {
                     at.push(p);
                 }
             }
-            if at.is_empty() {
-                continue;
-            }
-            let guarded = triggers[first..i].iter().any(|t| {
-                let t = *t as usize;
-                runs.narrow_run_in(t + self.run.start(), t + self.run.end())
-            });
             for p in at.iter() {
                 self.lookup.each(word_from(block, *p), |number| {
-                    let window = &self.windows[number as usize];
-                    if guarded || !window.is_guarded {
-                        nominate(block, *p, window, out);
-                    }
+                    nominate(block, *p, &self.windows[number as usize], runs, out);
                 });
             }
         }

@@ -1,7 +1,7 @@
 //! The vector loops: which positions of a text may start a window.
 //!
-//! For each of four consecutive bytes a table says in which of 32 buckets the byte may stand at that position; a position
-//! is a hit if some bucket's bit survives all four. A loop handles 64 positions a turn, without branches, and appends
+//! For each of a few consecutive bytes ([`HEAD`]) a table says in which of 32 buckets the byte may stand at that position; a position
+//! is a hit if some bucket's bit survives them all. A loop handles 64 positions a turn, without branches, and appends
 //! `(position, mask)` for those with hits. What the tables blur (six bits or two nibbles of a byte), [`Tables::buckets`]
 //! tells apart afterwards.
 //!
@@ -149,16 +149,13 @@ fn scalar(
     hits: &mut Hits,
     classes: &mut Vec<Classes>,
 ) {
-    let [t0, t1, t2, t3] = &tables.exact;
     for step in 0..steps {
         let window: &[u8; STEP + HEAD - 1] =
             text[step * STEP..][..STEP + HEAD - 1].try_into().expect("the length is constant");
         let mut mask = 0u64;
         for j in 0..STEP {
-            let all = t0[usize::from(window[j])]
-                & t1[usize::from(window[j + 1])]
-                & t2[usize::from(window[j + 2])]
-                & t3[usize::from(window[j + 3])];
+            let of = |k: usize| tables.exact[k][usize::from(window[j + k])];
+            let all = (1..HEAD).fold(of(0), |all, k| all & of(k));
             mask |= u64::from(all != 0) << j;
         }
         push(hits, from + step * STEP, mask);
@@ -202,11 +199,8 @@ mod x86 {
             });
             let mut any = _mm512_setzero_si512();
             for set in &table {
-                let a = _mm512_permutexvar_epi8(bytes[0], set[0]);
-                let b = _mm512_permutexvar_epi8(bytes[1], set[1]);
-                let c = _mm512_permutexvar_epi8(bytes[2], set[2]);
-                let d = _mm512_permutexvar_epi8(bytes[3], set[3]);
-                let all = _mm512_ternarylogic_epi64(_mm512_and_si512(a, b), c, d, 0x80);
+                let of = |k: usize| _mm512_permutexvar_epi8(bytes[k], set[k]);
+                let all = (1..HEAD).fold(of(0), |all, k| _mm512_and_si512(all, of(k)));
                 any = _mm512_or_si512(any, all);
             }
             push(hits, from + step * STEP, _mm512_test_epi8_mask(any, any));

@@ -10,8 +10,8 @@ use crate::rule::byte_set::ByteSet;
 /// The masks of keys: a window is looked up by its first four bytes, or by three.
 const MASKS: [u32; 2] = [0xffff_ffff, 0x00ff_ffff];
 
-/// A window is spelt out in at most this many ways.
-const MOST_SPELLINGS: usize = 400;
+/// A window is spelt out in at most this many ways, by mask.
+const MOST_SPELLINGS: [usize; 2] = [64, 400];
 
 /// The bit that makes letters lower case and leaves a superset of equal bytes equal.
 const FOLD: u32 = 0x2020_2020;
@@ -19,7 +19,8 @@ const FOLD: u32 = 0x2020_2020;
 /// Windows by their first four classes.
 pub(crate) struct Lookup {
     /// A bit for each hash of a key that occurs.
-    filter: Box<[u64; 1 << (FILTER_BITS - 6)]>,
+    filter: Vec<u64>,
+    filter_shift: u32,
     /// By mask: window numbers by key, open addressing.
     indices: [Index; MASKS.len()],
     /// Windows that cannot be spelt out.
@@ -28,50 +29,53 @@ pub(crate) struct Lookup {
     wide_bits: Box<[[u32; 256]; HEAD]>,
 }
 
-const FILTER_BITS: u32 = 16;
+/// The filter's size in bits, as powers of two: it should stay in the first cache.
+const FILTER_BITS: std::ops::RangeInclusive<u32> = 12..=17;
 
 #[derive(Default)]
 struct Index {
     slots: Vec<Slot>,
     shift: u32,
+    /// The last of each key's windows is marked.
     members: Vec<u32>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Slot {
     key: u32,
+    /// Where its members start.
     from: u32,
-    /// An empty slot has none.
-    len: u32,
 }
+
+const EMPTY: Slot = Slot { key: 0, from: u32::MAX };
+const LAST: u32 = 1 << 31;
 
 impl Lookup {
     pub(crate) fn new(windows: &[Window]) -> Lookup {
         let mut entries: [Vec<(u32, u32)>; MASKS.len()] = Default::default();
-        let mut lookup = Lookup {
-            filter: Box::new([0; 1 << (FILTER_BITS - 6)]),
-            indices: Default::default(),
-            wide: Vec::new(),
-            wide_bits: Box::new([[0; 256]; HEAD]),
-        };
+        let mut wide = Vec::new();
+        let mut wide_bits = Box::new([[0u32; 256]; HEAD]);
         for (number, window) in (0..).zip(windows) {
-            let spelt = |i: usize| Some((i, spellings(&window.classes, MASKS[i])?));
+            let spelt = |i: usize| Some((i, spellings(&window.classes, i)?));
             if let Some((i, keys)) = (0..MASKS.len()).find_map(spelt) {
-                for key in keys {
-                    let bit = hash(key) >> (32 - FILTER_BITS);
-                    lookup.filter[bit as usize / 64] |= 1 << (bit % 64);
-                    entries[i].push((key, number));
-                }
+                entries[i].extend(keys.into_iter().map(|key| (key, number)));
             } else {
-                for (bits, class) in lookup.wide_bits.iter_mut().zip(head(&window.classes)) {
-                    let bit = 1 << (lookup.wide.len() % 32);
-                    class.iter().for_each(|b| bits[usize::from(b)] |= bit);
+                for (bits, class) in wide_bits.iter_mut().zip(head(&window.classes)) {
+                    class.iter().for_each(|b| bits[usize::from(b)] |= 1 << (wide.len() % 32));
                 }
-                lookup.wide.push(number);
+                wide.push(number);
             }
         }
-        lookup.indices = entries.map(Index::new);
-        lookup
+        let keys = entries.iter().flatten().count();
+        let (least, most) = FILTER_BITS.into_inner();
+        let bits = (keys * 24).next_power_of_two().trailing_zeros().clamp(least, most);
+        let mut filter = vec![0u64; 1 << (bits - 6)];
+        let filter_shift = 32 - bits;
+        for (key, _) in entries.iter().flatten() {
+            let bit = hash(*key) >> filter_shift;
+            filter[bit as usize / 64] |= 1 << (bit % 64);
+        }
+        Lookup { filter, filter_shift, indices: entries.map(Index::new), wide, wide_bits }
     }
 
     /// Whether some window may start with the first four bytes of `word` (little endian): quick, with false alarms.
@@ -79,7 +83,7 @@ impl Lookup {
     pub(crate) fn may_start(&self, word: u64) -> bool {
         let folded = word as u32 | FOLD;
         let bit = |mask: u32| {
-            let bit = hash(folded & mask) >> (32 - FILTER_BITS);
+            let bit = hash(folded & mask) >> self.filter_shift;
             self.filter[bit as usize / 64] >> (bit % 64) & 1
         };
         (bit(MASKS[0]) | bit(MASKS[1])) != 0 || (!self.wide.is_empty() && self.wide(word) != 0)
@@ -88,7 +92,10 @@ impl Lookup {
     /// Calls `f` with the number of each window that may start with the first four bytes of `word`.
     pub(crate) fn each(&self, word: u64, mut f: impl FnMut(u32)) {
         for (mask, index) in MASKS.iter().zip(&self.indices) {
-            index.get((word as u32 | FOLD) & mask).iter().for_each(|number| f(*number));
+            index.each((word as u32 | FOLD) & mask, &mut f);
+        }
+        if self.wide.is_empty() {
+            return;
         }
         let mut bits = self.wide(word);
         while bits != 0 {
@@ -101,7 +108,7 @@ impl Lookup {
     #[inline(always)]
     fn wide(&self, word: u64) -> u32 {
         let of = |k: usize| self.wide_bits[k][(word >> (8 * k) & 255) as usize];
-        of(0) & of(1) & of(2) & of(3)
+        (1..HEAD).fold(of(0), |all, k| all & of(k))
     }
 }
 
@@ -109,36 +116,41 @@ impl Index {
     fn new(mut entries: Vec<(u32, u32)>) -> Index {
         entries.sort_unstable();
         let size = (entries.len() * 2).next_power_of_two().max(16);
-        let mut index = Index {
-            slots: vec![Slot::default(); size],
-            shift: 32 - size.trailing_zeros(),
-            members: Vec::new(),
-        };
+        let shift = 32 - size.trailing_zeros();
+        let mut index = Index { slots: vec![EMPTY; size], shift, members: Vec::new() };
         for same in entries.chunk_by(|a, b| a.0 == b.0) {
             let key = same[0].0;
             let from = index.members.len() as u32;
             index.members.extend(same.iter().map(|(_, window)| *window));
+            *index.members.last_mut().expect("a chunk is not empty") |= LAST;
             let mut at = (hash(key) >> index.shift) as usize;
-            while index.slots[at].len != 0 {
+            while index.slots[at].from != EMPTY.from {
                 at = (at + 1) % size;
             }
-            index.slots[at] = Slot { key, from, len: same.len() as u32 };
+            index.slots[at] = Slot { key, from };
         }
         index
     }
 
-    /// The windows under `key`.
-    fn get(&self, key: u32) -> &[u32] {
+    /// Calls `f` with each window under `key`.
+    #[inline(always)]
+    fn each(&self, key: u32, f: &mut impl FnMut(u32)) {
         let mut at = (hash(key) >> self.shift) as usize;
         loop {
             let slot = self.slots[at];
-            if slot.len == 0 {
-                return &[];
+            if slot.from == EMPTY.from {
+                return;
             }
             if slot.key == key {
-                return &self.members[slot.from as usize..][..slot.len as usize];
+                break;
             }
             at = (at + 1) & (self.slots.len() - 1);
+        }
+        for member in &self.members[self.slots[at].from as usize..] {
+            f(member & !LAST);
+            if member & LAST != 0 {
+                return;
+            }
         }
     }
 }
@@ -148,14 +160,14 @@ fn hash(key: u32) -> u32 {
     key.wrapping_mul(0x9e37_79b1)
 }
 
-/// All keys of a window, if they are few.
-fn spellings(window: &[ByteSet], mask: u32) -> Option<Vec<u32>> {
+/// All keys of a window in the index of a mask, if they are few.
+fn spellings(window: &[ByteSet], index: usize) -> Option<Vec<u32>> {
     let mut keys = vec![0u32];
-    for k in (0..HEAD).filter(|k| mask >> (8 * k) & 255 != 0) {
+    for k in (0..4).filter(|k| MASKS[index] >> (8 * k) & 255 != 0) {
         let mut folded: Vec<u32> = window.get(k)?.iter().map(|b| u32::from(b) | 0x20).collect();
         folded.sort_unstable();
         folded.dedup();
-        if folded.len() * keys.len() > MOST_SPELLINGS {
+        if folded.len() * keys.len() > MOST_SPELLINGS[index] {
             return None;
         }
         keys = keys.iter().flat_map(|key| folded.iter().map(move |b| key | b << (8 * k))).collect();

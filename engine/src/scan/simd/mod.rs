@@ -44,6 +44,7 @@ pub(crate) struct SimdScanner {
     heads: Vec<Window>,
     long_heads: Vec<Window>,
     head_lookup: Lookup,
+    long_lookup: Lookup,
     context: Option<Context>,
 }
 
@@ -74,23 +75,25 @@ impl SimdScanner {
             lookup: Lookup::new(&all.everywhere),
             windows: all.everywhere,
             head_lookup: Lookup::new(&all.heads),
+            long_lookup: Lookup::new(&all.long_heads),
             heads: all.heads,
             long_heads: all.long_heads,
             context: has_names.then(|| Context::new(rules, all.names)),
         }
     }
 
-    /// Whether a window may start with `word`.
-    #[inline(always)]
-    fn may_start(&self, word: u64) -> bool {
-        (self.tables.buckets(word) != 0) & self.lookup.may_start(word)
-    }
-
     /// Looks closer at position `at`, from -1.
-    fn look(&self, block: &[u8], at: i64, triggers: &mut Vec<u32>, out: &mut Vec<Candidate>) {
+    fn look(
+        &self,
+        block: &[u8],
+        at: i64,
+        runs: &Runs,
+        triggers: &mut Vec<u32>,
+        out: &mut Vec<Candidate>,
+    ) {
         self.lookup.each(word_from(block, at), |number| {
             let window = &self.windows[number as usize];
-            if nominate(block, at, window, out) && window.is_trigger && at >= 0 {
+            if nominate(block, at, window, runs, out) && window.is_trigger && at >= 0 {
                 triggers.push(at as u32);
             }
         });
@@ -113,7 +116,9 @@ impl SimdScanner {
                     });
                 }
                 if starts.long & bit != 0 {
-                    self.long_heads.iter().for_each(|w| self.head(block, at, narrow, w, out));
+                    self.long_lookup.each(word, |number| {
+                        self.head(block, at, narrow, &self.long_heads[number as usize], out);
+                    });
                 }
             }
         }
@@ -128,17 +133,17 @@ impl SimdScanner {
         out: &mut Vec<Candidate>,
     ) {
         let starts = |class: RunClass| class == RunClass::Broad || narrow;
-        if !window.uses.iter().any(|u| u.run.is_some_and(|(class, _)| starts(class)))
+        if !window.uses.iter().any(|u| u.run.is_some_and(|(class, ..)| starts(class)))
             || !holds(block, at as i64, window)
         {
             return;
         }
         for u in &window.uses {
-            let Some((class, len)) = u.run.filter(|(class, _)| starts(*class)) else { continue };
+            let Some((class, ..)) = u.run.filter(|(class, ..)| starts(*class)) else { continue };
             let bits = if class == RunClass::Narrow { NARROW } else { BROAD };
             let goes_on = |b: &u8| self.tables.classes[usize::from(*b)] & bits != 0;
             // Behind the end of the block, the run may go on.
-            let run = &block[at..block.len().min(at + len as usize)];
+            let run = &block[at..block.len().min(at + u.run_len as usize)];
             if run[window.classes.len().min(run.len())..].iter().all(goes_on) {
                 out.push(Candidate { lo: at as u32, hi: at as u32, rule: u.rule });
             }
@@ -158,15 +163,20 @@ fn holds(block: &[u8], at: i64, window: &Window) -> bool {
     })
 }
 
-/// Adds the candidates of `window` if all its classes stand at position `at`; true if they do.
+/// Adds the candidates of `window` if all its classes stand at position `at`, where the runs that they need stand too; true
+/// if the classes do.
 #[inline(always)]
-fn nominate(block: &[u8], at: i64, window: &Window, out: &mut Vec<Candidate>) -> bool {
+fn nominate(block: &[u8], at: i64, window: &Window, runs: &Runs, out: &mut Vec<Candidate>) -> bool {
     let holds = holds(block, at, window);
     if holds {
         let last = block.len() as i64 - 1;
         for u in &window.uses {
             let hi = at - i64::from(u.lo);
-            if hi >= 0 {
+            let has_run = u.run.is_none_or(|(class, lo, hi)| {
+                let (lo, hi) = (at + i64::from(lo), at + i64::from(hi));
+                hi >= 0 && runs.run_in(class, lo.max(0) as usize, hi as usize)
+            });
+            if hi >= 0 && has_run {
                 let lo = (at - i64::from(u.hi)).clamp(0, last);
                 out.push(Candidate { lo: lo as u32, hi: hi.min(last) as u32, rule: u.rule });
             }
@@ -192,35 +202,37 @@ impl Scanner for SimdScanner {
             scratch.downcast_mut::<Scratch>().expect("the scratch was made by this scanner");
         triggers.clear();
         runs.steps.clear();
-        self.look(block, -1, triggers, out);
+        near.clear();
         let mut at = 0;
         loop {
             let next = self.kernel.run(&self.tables, block, at, hits, &mut runs.steps);
             if next == at {
                 break;
             }
-            // First all quick looks, without branches; then the closer ones.
-            let most = hits.mask[..hits.len].iter().map(|m| m.count_ones() as usize).sum();
-            near.resize(most, 0);
-            let mut n = 0;
+            // First all quick looks, without branches; then the closer ones, when the runs are known.
+            let most: usize = hits.mask[..hits.len].iter().map(|m| m.count_ones() as usize).sum();
+            let mut n = near.len();
+            near.resize(n + most, 0);
             for (base, mask) in hits.at.iter().zip(hits.mask).take(hits.len) {
                 let mut mask = mask;
                 while mask != 0 {
                     let p = base + mask.trailing_zeros();
                     mask &= mask - 1;
                     near[n] = p;
-                    n += usize::from(self.may_start(word_at(block, p as usize)));
+                    n += usize::from(self.lookup.may_start(word_at(block, p as usize)));
                 }
             }
-            near[..n].iter().for_each(|p| self.look(block, i64::from(*p), triggers, out));
+            near.truncate(n);
             at = next;
         }
         runs.finish(&self.tables, &block[at..]);
-        for p in at..block.len() {
-            if self.may_start(word_at(block, p)) {
-                self.look(block, p as i64, triggers, out);
-            }
-        }
+        near.extend(
+            (at..block.len())
+                .filter(|p| self.lookup.may_start(word_at(block, *p)))
+                .map(|p| p as u32),
+        );
+        self.look(block, -1, runs, triggers, out);
+        near.iter().for_each(|p| self.look(block, i64::from(*p), runs, triggers, out));
         self.heads(block, runs, out);
         if let Some(context) = self.context.as_ref().filter(|_| !triggers.is_empty()) {
             context.scan(block, runs, triggers, names, out);
@@ -272,7 +284,6 @@ fn padded(head: &[u8], tail: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::literal::LiteralScanner;
 
     fn rules() -> Vec<Rule> {
         crate::RuleSet::builtin().iter().cloned().collect()
@@ -318,24 +329,6 @@ mod tests {
                 assert!(found == *wanted, "{} at length {}", kernel.name(), piece.len());
             }
         }
-    }
-
-    #[test]
-    fn what_is_looked_for_everywhere_is_what_the_literal_scanner_looks_for() {
-        let rules = rules();
-        let refs: Vec<&Rule> = rules.iter().collect();
-        let literal = LiteralScanner::new(&refs);
-        assert!(literal.everywhere().len() < rules.len() / 20);
-        let elsewhere = |r: &Rule| r.around.is_some() || !r.heads.is_empty();
-        let skip: Vec<u32> = (0..)
-            .zip(&rules)
-            .filter(|(i, r)| elsewhere(r) || literal.everywhere().contains(i))
-            .map(|(i, _)| i)
-            .collect();
-        let text = sample(&rules);
-        let wanted = candidates(&literal, &text, &skip);
-        assert!(wanted.len() > 100);
-        assert!(candidates(&SimdScanner::new(&refs), &text, &skip) == wanted);
     }
 
     #[test]

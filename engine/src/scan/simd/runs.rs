@@ -2,7 +2,7 @@
 
 use super::kernel::STEP;
 use super::tables::{BROAD, NARROW, Tables, WORD};
-use crate::rule::run::RUN;
+use crate::rule::run::{RUN, RunClass};
 
 /// Which bytes of 64 are of a word, a narrow run, a broad run.
 #[derive(Clone, Copy, Default)]
@@ -53,10 +53,15 @@ impl Runs {
         WordStarts { narrow, broad, long: broad & (bits >> RUN) as u64 }
     }
 
-    /// Whether a narrow run starts at a position of `from..=to`; beyond the end one may.
-    pub(crate) fn narrow_run_in(&self, from: usize, to: usize) -> bool {
+    /// Whether a run starts at a position of `from..=to`; behind the end of the block one may.
+    pub(crate) fn run_in(&self, class: RunClass, from: usize, to: usize) -> bool {
         (from / STEP..=to / STEP).any(|i| {
-            let mut mask = runs_in(self.step(i).narrow, self.step(i + 1).narrow) as u64;
+            let (this, next) = (self.step(i), self.step(i + 1));
+            let runs = match class {
+                RunClass::Narrow => runs_in(this.narrow, next.narrow),
+                RunClass::Broad => runs_in(this.broad, next.broad),
+            };
+            let mut mask = runs as u64;
             if i == from / STEP {
                 mask &= !0 << (from % STEP);
             }

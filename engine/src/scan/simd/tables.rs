@@ -79,13 +79,4 @@ impl Tables {
         debug_assert!(of_class(BROAD) == RunClass::Broad.set());
         tables
     }
-
-    /// The buckets, a bit each, whose classes hold the first four bytes of `word` (little endian).
-    #[inline(always)]
-    pub(crate) fn buckets(&self, word: u64) -> u32 {
-        self.exact[0][(word & 255) as usize]
-            & self.exact[1][(word >> 8 & 255) as usize]
-            & self.exact[2][(word >> 16 & 255) as usize]
-            & self.exact[3][(word >> 24 & 255) as usize]
-    }
 }

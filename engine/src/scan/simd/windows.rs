@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::rule::Rule;
 use crate::rule::anchor::is_nearly_literal;
 use crate::rule::byte_set::ByteSet;
-use crate::rule::run::RunClass;
+use crate::rule::run::{Run, RunClass};
 use crate::rule::trigger::{WORDS, classes_of};
 
 /// One distinct window and the rules it is an anchor of.
@@ -14,8 +14,6 @@ pub(crate) struct Window {
     pub(crate) uses: Vec<Use>,
     /// Whether it is a word around which names are looked for.
     pub(crate) is_trigger: bool,
-    /// For a name: whether a run must follow the trigger.
-    pub(crate) is_guarded: bool,
 }
 
 /// One rule's use of a window, with the range of distances from the start of a match to it.
@@ -24,8 +22,10 @@ pub(crate) struct Use {
     pub(crate) rule: u32,
     pub(crate) lo: i32,
     pub(crate) hi: i32,
-    /// For a head: the run that a match starts with, and how many bytes it has at least.
-    pub(crate) run: Option<(RunClass, u32)>,
+    /// The run that a match has: how far from the window it begins at least and at most, in bytes.
+    pub(crate) run: Option<(RunClass, i32, i32)>,
+    /// For a head: how many bytes the run has at least; else 0.
+    pub(crate) run_len: u32,
 }
 
 /// All windows of a rule set.
@@ -54,54 +54,51 @@ impl Collector {
         let next = self.windows.len();
         let at = *self.index.entry(classes).or_insert_with_key(|classes| {
             let classes = classes.clone();
-            self.windows.push(Window {
-                classes,
-                uses: Vec::new(),
-                is_trigger: false,
-                is_guarded: false,
-            });
+            self.windows.push(Window { classes, uses: Vec::new(), is_trigger: false });
             next
         });
         self.windows[at].uses.push(use_);
     }
 }
 
+/// Whether the first class of a window that has enough others is no letter's or sign's.
+fn starts_wide(window: &[[u64; 4]]) -> bool {
+    window.len() > 3 && ByteSet(window[0]).iter().count() > 8
+}
+
 /// The windows of `rules`.
 pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows {
-    let [mut everywhere, mut heads, mut long_heads, mut names, mut guarded]: [Collector; 5] =
-        Default::default();
+    let [mut everywhere, mut heads, mut long_heads, mut names]: [Collector; 4] = Default::default();
     for (rule, r) in (0..).zip(rules) {
         for head in r.heads.iter() {
-            let run = Some((head.class, head.run));
+            let run = Some((head.class, 0, 0));
             let classes: Vec<ByteSet> = head.window.iter().map(|set| ByteSet(*set)).collect();
             let heads = match is_nearly_literal(&classes) {
                 true => &mut heads,
                 false => &mut long_heads,
             };
-            heads.add(&head.window, Use { rule, lo: 0, hi: 0, run });
+            heads.add(&head.window, Use { rule, lo: 0, hi: 0, run, run_len: head.run });
         }
         if !r.heads.is_empty() {
             continue;
         }
-        let collector = match r.around {
-            None => &mut everywhere,
-            Some(around) if around.is_guarded() => &mut guarded,
-            Some(_) => &mut names,
-        };
+        let collector = if r.around.is_some() { &mut names } else { &mut everywhere };
         for anchor in r.anchors.iter() {
-            collector.add(&anchor.window, Use { rule, lo: anchor.lo, hi: anchor.hi, run: None });
+            // A name is looked up by its letters; the byte in front of it is left to the confirmer.
+            let skip = usize::from(r.around.is_some() && starts_wide(&anchor.window));
+            let (lo, hi) = (anchor.lo + skip as i32, anchor.hi + skip as i32);
+            let from_window = |run: Run| (run.class, run.lo as i32 - hi, run.hi as i32 - lo);
+            let run = r.run.map(from_window);
+            collector.add(&anchor.window[skip..], Use { rule, lo, hi, run, run_len: 0 });
         }
     }
     let mut everywhere = everywhere.windows;
-    let mut names = names.windows;
-    guarded.windows.iter_mut().for_each(|w| w.is_guarded = true);
-    names.extend(guarded.windows);
+    let names = names.windows;
     if !names.is_empty() {
         everywhere.extend(WORDS.iter().map(|word| Window {
             classes: classes_of(word).collect(),
             uses: Vec::new(),
             is_trigger: true,
-            is_guarded: false,
         }));
     }
     Windows { everywhere, heads: heads.windows, long_heads: long_heads.windows, names }
