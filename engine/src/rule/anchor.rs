@@ -259,7 +259,7 @@ fn anchor_rank(anchor: &Anchor) -> f64 {
 }
 
 /// A name says more than the words that stand beside every name: hundreds of rules that share `token` all wake at each.
-const GENERIC: f64 = 1e4;
+const GENERIC: f64 = 200.0;
 
 /// Words and parts of words that stand beside names.
 const BESIDE: [&str; 12] = [
