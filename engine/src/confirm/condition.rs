@@ -50,7 +50,7 @@ pub(crate) fn judge(
     if !has_keyword(rule, line, context) {
         return Err(Refusal::NoKeyword);
     }
-    let bytes = &line[secret];
+    let bytes = &line[secret.clone()];
     if rule.entropy > 0.0 && entropy(bytes) < rule.entropy {
         return Err(Refusal::LowEntropy);
     }
@@ -58,7 +58,7 @@ pub(crate) fn judge(
         return Err(Refusal::Allowed);
     }
     let mut confidence = rule.confidence;
-    if rule.check.is_some_and(|c| !check::passes(c, bytes)) {
+    if rule.check.is_some_and(|c| !check::passes(c, line, secret)) {
         if rule.on_check_fail == CheckFailure::Refuse {
             return Err(Refusal::CheckFailed);
         }

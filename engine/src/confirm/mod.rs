@@ -25,6 +25,7 @@ use crate::{block, mask};
 pub(crate) mod assignment;
 pub(crate) mod check;
 pub(crate) mod condition;
+pub(crate) mod personal;
 pub(crate) mod words;
 
 /// One accepted match of one rule: what is to be masked, in bytes from the block's start.

@@ -18,6 +18,7 @@ Examples:
   redact -z --in-place logs/*.gz                ... also compressed ones
   redact --check --report found.jsonl *.log     only look; exit code 1 if there is something
   redact --only private-key,jwt < in > out      look only for these
+  redact --pii access.log                       personal data too
 
 Exit codes:
   0  done (also when the reader of the output went away)
@@ -227,7 +228,7 @@ pub(crate) struct SettingArgs {
     pub(crate) config: ConfigArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct RuleArgs {
     /// Your own rules, beside the built-in ones; can be given several times
     ///
@@ -244,6 +245,15 @@ pub(crate) struct RuleArgs {
     #[arg(long, value_name = "RULE|GROUP", value_delimiter = ',')]
     #[arg(help_heading = "What to look for")]
     pub(crate) only: Option<Vec<String>>,
+
+    /// Look for personal data too: e-mail, phone, card, IBAN, ids, addresses, and users in home paths
+    ///
+    /// Switches on the groups `pii` and `paths`, beside what else is looked for. For one of them only: --pii --except paths.
+    #[arg(long, overrides_with = "no_pii", help_heading = "What to look for")]
+    pub(crate) pii: bool,
+
+    #[arg(long, hide = true, overrides_with = "pii")]
+    pub(crate) no_pii: bool,
 
     /// Do not look for these rules or groups
     #[arg(long, value_name = "RULE|GROUP", value_delimiter = ',')]
@@ -271,6 +281,12 @@ pub(crate) struct ConfigArgs {
     /// Read no configuration file
     #[arg(long, help_heading = "Settings", conflicts_with = "config")]
     pub(crate) no_config: bool,
+}
+
+impl RuleArgs {
+    pub(crate) fn pii(&self) -> Option<bool> {
+        switch(self.pii, self.no_pii)
+    }
 }
 
 impl SettingArgs {

@@ -36,6 +36,7 @@ pub(crate) struct Layer {
     pub(crate) path: Option<PathBuf>,
     pub(crate) rules: Option<Entry<Vec<PathBuf>>>,
     pub(crate) only: Option<Entry<Vec<String>>>,
+    pub(crate) pii: Option<Entry<bool>>,
     pub(crate) except: Option<Entry<Vec<String>>>,
     pub(crate) confidence: Option<Entry<ConfidenceChoice>>,
     pub(crate) mask: Option<Entry<MaskChoice>>,
@@ -150,6 +151,7 @@ impl Reader<'_> {
                     })
                 }
                 "only" => layer.only = self.value(&key, value),
+                "pii" => layer.pii = self.value(&key, value),
                 "except" => layer.except = self.value(&key, value),
                 "confidence" => layer.confidence = self.value(&key, value),
                 "mask" => layer.mask = self.value(&key, value),
@@ -209,9 +211,10 @@ impl Reader<'_> {
     }
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "rules",
     "only",
+    "pii",
     "except",
     "confidence",
     "mask",

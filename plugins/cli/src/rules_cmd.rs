@@ -26,11 +26,8 @@ fn list(json: bool, rules: RuleArgs, config: ConfigArgs) -> Result<ExitCode, Err
     if !problems.is_empty() {
         return Err(Error::all(problems));
     }
-    let engine = Engine::builder()
-        .rules(rules.clone())
-        .only(settings.only.value.iter().cloned())
-        .except(settings.except.value.iter().cloned())
-        .confidence(Confidence::from(settings.confidence.value))
+    let engine = settings
+        .builder(rules.clone())
         .build()
         .map_err(|error| Error::all(problem_lines(&error)))?;
     let used: HashSet<&str> = engine.rules().map(Rule::id).collect();
@@ -85,7 +82,7 @@ fn table(rules: &RuleSet, used: &HashSet<&str>) -> String {
 }
 
 fn show(id: &str, rules: Option<Vec<PathBuf>>, config: ConfigArgs) -> Result<ExitCode, Error> {
-    let rules = RuleArgs { rules, only: None, except: None, confidence: None };
+    let rules = RuleArgs { rules, ..RuleArgs::default() };
     let settings = Settings::of_rules(rules, config)?;
     let (rules, problems) = load_rules(&settings.rules.value);
     if !problems.is_empty() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
-use redact_stream::{Confidence, Engine, EngineBuilder, Mask, RuleSet, ScannerKind, SecretBytes};
+use redact_stream::{Engine, EngineBuilder, Mask, RuleSet, ScannerKind, SecretBytes};
 
 use crate::args::{Cli, Command, FilterArgs};
 use crate::error::{EXIT_ERROR, Error, warn};
@@ -188,11 +188,8 @@ fn engine(settings: &Settings) -> Result<Arc<Engine>, Error> {
     let (Ok(mask), true) = (mask, problems.is_empty()) else {
         return Err(Error::all(problems));
     };
-    let builder = Engine::builder()
-        .rules(rules)
-        .only(settings.only.value.iter().cloned())
-        .except(settings.except.value.iter().cloned())
-        .confidence(Confidence::from(settings.confidence.value))
+    let builder = settings
+        .builder(rules)
         .mask(mask)
         .scanner(ScannerKind::from(settings.engine.value))
         .scanner_strict(settings.engine_strict.value);

@@ -15,6 +15,7 @@ fn help_names_every_flag_and_exit_code() {
         "--rules",
         "--only",
         "--except",
+        "--pii",
         "--confidence",
         "--mask",
         "--mask-key-file",

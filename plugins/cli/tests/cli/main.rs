@@ -9,5 +9,6 @@ mod live;
 mod memory;
 mod output;
 mod packed;
+mod personal;
 mod rules;
 mod support;
