@@ -38,6 +38,7 @@ mod hold;
 mod stream;
 
 mod engine;
+pub mod explain;
 pub mod lint;
 mod secret;
 

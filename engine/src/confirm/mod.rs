@@ -25,6 +25,7 @@ use crate::{block, mask};
 pub(crate) mod assignment;
 pub(crate) mod check;
 pub(crate) mod condition;
+pub(crate) mod fate;
 pub(crate) mod personal;
 pub(crate) mod words;
 

@@ -106,6 +106,23 @@ pub(crate) enum RulesCommand {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
     },
+    /// Explain which rules come near a text, and why each match is masked or left
+    ///
+    /// For each match of a rule's pattern: the rule, what became of it (accepted, merged into another finding, refused by
+    /// which condition, not in use), and the spans in bytes. Values are shown as their length and mask only. Rules that the
+    /// settings leave out are looked at too.
+    Explain {
+        /// The text, or `-` for standard input, which leaves no trace in the shell's history
+        #[arg(value_name = "TEXT|-", allow_hyphen_values = true)]
+        text: String,
+        /// Show the values too, secret or not
+        #[arg(long)]
+        show: bool,
+        #[command(flatten)]
+        rules: RuleArgs,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
     /// Check rule files: errors, failing examples, and what a careful author would add
     ///
     /// Exit code 2 if there is an error; warnings alone leave it at 0.

@@ -28,6 +28,7 @@ mod temp;
 mod progress;
 mod report;
 
+mod explain_cmd;
 mod rules_cmd;
 
 mod error;

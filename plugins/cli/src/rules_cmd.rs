@@ -8,6 +8,7 @@ use redact_stream::{CheckFailure, Confidence, Engine, Rule, RuleSet, ValueSyntax
 
 use crate::args::{ConfigArgs, RuleArgs, RulesCommand};
 use crate::error::{EXIT_ERROR, Error};
+use crate::explain_cmd;
 use crate::run::{load_rules, print, problem_lines, read_rules};
 use crate::settings::Settings;
 
@@ -16,6 +17,9 @@ pub(crate) fn run(command: RulesCommand) -> Result<ExitCode, Error> {
         RulesCommand::List { json, rules, config } => list(json, rules, config),
         RulesCommand::Show { id, rules, config } => show(&id, rules, config),
         RulesCommand::Test { files } => test(&files),
+        RulesCommand::Explain { text, show, rules, config } => {
+            explain_cmd::run(text, show, rules, config)
+        }
         RulesCommand::Lint { files } => lint_files(&files),
     }
 }

@@ -1,6 +1,6 @@
 //! `redact rules`.
 
-use super::support::{Folder, RULES};
+use super::support::{ACME, Folder, RULES, ZETA};
 
 #[test]
 fn the_list_shows_all_rules_and_which_are_used() {
@@ -85,4 +85,30 @@ fn lint_tells_errors_from_what_could_be_better() {
 fn the_built_in_rules_pass_their_tests() {
     let done = Folder::new().run(&["rules", "test"], "").ok();
     assert!(done.out.contains("all as they should be"), "{}", done.out);
+}
+
+#[test]
+fn a_text_is_explained_without_being_shown() {
+    let folder = Folder::new();
+    folder.write("mine.toml", RULES);
+    let text = format!("a {ACME} b {ZETA}\n{ACME}0\n");
+    let explain = |more: &[&str], input: &str| {
+        let args = [&["rules", "explain", "--rules", "mine.toml"], more].concat();
+        folder.run(&args, input).ok().out
+    };
+    let out = explain(&["--only", "acme", "-"], &text);
+    let wanted = "acme-token: accepted; line 1, match 2..23, secret 2..23 (21 bytes), masked as \
+                  [REDACTED:acme-token]\n\
+                  zeta-token: refused by confidence: `low` is below --confidence; line 1, match 26..47, \
+                  secret 26..47 (21 bytes)\n";
+    assert_eq!(out, wanted);
+    let shown = explain(&["--only", "acme", "--show", &text], "");
+    assert!(shown.contains(&format!("    {ACME}\n")) && shown.contains(ZETA), "{shown}");
+    let off = explain(&["--except", "acme", ACME], "");
+    assert!(off.contains("acme-token: would be accepted, but is not in use"), "{off}");
+    assert_eq!(explain(&["nothing"], ""), "no rule comes near this text\n");
+    let key = explain(&["password: changeme"], "");
+    assert!(key.contains("assignment: refused by value: no value"), "{key}");
+    assert!(explain(&["-"], "").contains("no rule"));
+    folder.run(&["rules", "explain"], "").fails_with(&["TEXT"]);
 }
