@@ -106,6 +106,21 @@ pub(crate) enum RulesCommand {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
     },
+    /// Print a rule file to start from, with comments
+    ///
+    /// For example: redact rules new acme-token > acme.toml
+    New {
+        /// The id of its rule
+        #[arg(default_value = "acme-token")]
+        id: String,
+    },
+    /// Print the JSON Schema of rule files, for editors
+    ///
+    /// Save it, and name it in the first line of a rule file: #:schema ./redact-rules.schema.json
+    Schema,
+    /// Print docs/rules.md
+    #[command(hide = true)]
+    Docs,
     /// Explain which rules come near a text, and why each match is masked or left
     ///
     /// For each match of a rule's pattern: the rule, what became of it (accepted, merged into another finding, refused by

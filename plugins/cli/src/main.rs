@@ -29,6 +29,8 @@ mod progress;
 mod report;
 
 mod explain_cmd;
+mod rule_docs;
+mod rule_schema;
 mod rules_cmd;
 
 mod error;

@@ -8,15 +8,18 @@ use redact_stream::{CheckFailure, Confidence, Engine, Rule, RuleSet, ValueSyntax
 
 use crate::args::{ConfigArgs, RuleArgs, RulesCommand};
 use crate::error::{EXIT_ERROR, Error};
-use crate::explain_cmd;
 use crate::run::{load_rules, print, problem_lines, read_rules};
 use crate::settings::Settings;
+use crate::{explain_cmd, rule_docs, rule_schema};
 
 pub(crate) fn run(command: RulesCommand) -> Result<ExitCode, Error> {
     match command {
         RulesCommand::List { json, rules, config } => list(json, rules, config),
         RulesCommand::Show { id, rules, config } => show(&id, rules, config),
         RulesCommand::Test { files } => test(&files),
+        RulesCommand::New { id } => print(rule_schema::template(&id)?.as_bytes()),
+        RulesCommand::Schema => print(rule_schema::text().as_bytes()),
+        RulesCommand::Docs => print(rule_docs::page()?.as_bytes()),
         RulesCommand::Explain { text, show, rules, config } => {
             explain_cmd::run(text, show, rules, config)
         }

@@ -1,5 +1,7 @@
 //! `redact rules`.
 
+use std::path::Path;
+
 use super::support::{ACME, Folder, RULES, ZETA};
 
 #[test]
@@ -111,4 +113,36 @@ fn a_text_is_explained_without_being_shown() {
     assert!(key.contains("assignment: refused by value: no value"), "{key}");
     assert!(explain(&["-"], "").contains("no rule"));
     folder.run(&["rules", "explain"], "").fails_with(&["TEXT"]);
+}
+
+#[test]
+fn the_template_is_a_sound_rule_file() {
+    let folder = Folder::new();
+    let template = folder.run(&["rules", "new", "zeta-api-key"], "").ok().out;
+    folder.write("new.toml", &template);
+    let done = folder.run(&["rules", "lint", "new.toml"], "").ok();
+    assert_eq!(done.out, "0 errors, 0 warnings\n");
+    folder.run(&["rules", "show", "zeta-api-key", "--rules", "new.toml"], "").ok();
+    assert!(folder.run(&["rules", "new"], "").ok().out.contains("acme-token"));
+    folder.run(&["rules", "new", "No Id"], "").fails_with(&["an id is", "redact rules new"]);
+}
+
+/// Whether a file of the repository is what a command prints.
+#[track_caller]
+fn is_current(file: &str, command: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    let stored = std::fs::read_to_string(path).unwrap_or_default();
+    let made = Folder::new().run(&["rules", command], "").ok().out;
+    let make = format!("cargo run -p redact-filter -- rules {command} > {file}");
+    assert!(stored == made, "{file} is not current; make it anew: {make}");
+}
+
+#[test]
+fn the_schema_in_the_documentation_is_current() {
+    is_current("docs/rules.schema.json", "schema");
+}
+
+#[test]
+fn the_table_of_rules_in_the_documentation_is_current() {
+    is_current("docs/rules.md", "docs");
 }
