@@ -88,6 +88,8 @@ pub enum Reason {
     Check,
     /// Its confidence, perhaps lowered by a failed check, is below the one that is asked for.
     Confidence,
+    /// The user's list of values to leave alone has it.
+    Listed,
 }
 
 impl Reason {
@@ -101,6 +103,7 @@ impl Reason {
             Reason::Allow => "allow",
             Reason::Check => "check",
             Reason::Confidence => "confidence",
+            Reason::Listed => "the allow file",
         }
     }
 }
@@ -187,6 +190,7 @@ fn reason(refusal: Refusal, secret: &[u8]) -> Reason {
         Refusal::LowEntropy => Reason::Entropy(entropy(secret)),
         Refusal::CheckFailed => Reason::Check,
         Refusal::LowConfidence => Reason::Confidence,
+        Refusal::Listed => Reason::Listed,
     }
 }
 

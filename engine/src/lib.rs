@@ -37,6 +37,7 @@ mod mask;
 mod hold;
 mod stream;
 
+mod allow;
 mod engine;
 pub mod explain;
 pub mod lint;
@@ -45,6 +46,7 @@ mod secret;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+pub use allow::AllowList;
 pub use engine::{Engine, EngineBuilder, Finding};
 pub use error::{BuildError, Problem};
 pub use mask::Mask;

@@ -34,7 +34,11 @@ pub(crate) fn fates(
         let Some(span) = compiled.search(scratch, index, line, at, line.len() - 1) else { break };
         let fate = fate(compiled, index, accept, line, span.clone(), scratch);
         at = match fate {
-            Fate::Refused(..) if compiled.rule.value == ValueSyntax::Match => span.start + 1,
+            Fate::Refused(_, refusal)
+                if refusal != Refusal::Listed && compiled.rule.value == ValueSyntax::Match =>
+            {
+                span.start + 1
+            }
             _ => span.end.max(span.start + 1),
         };
         // The tails of a refused match say nothing new.

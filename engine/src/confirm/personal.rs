@@ -93,9 +93,8 @@ pub(crate) fn ipv4(line: &[u8], span: Range<usize>) -> bool {
     let parts: Option<Vec<u32>> = line[span.clone()].split(|b| *b == b'.').map(octet).collect();
     let Some([first, _, third, last]) = parts.as_deref() else { return false };
     let version = matches!(&line[..span.start], [.., name, b'/'] if name.is_ascii_alphabetic());
-    !matches!(first, 0 | 127 | 255)
-        && !(version && (*third, *last) == (0, 0))
-        && stands_alone(line, span, b".", u8::is_ascii_digit)
+    let nobodys = matches!(first, 0 | 127 | 255) || version && (*third, *last) == (0, 0);
+    !nobodys && stands_alone(line, span, b".", u8::is_ascii_digit)
 }
 
 /// RFC 4291, section 2.2. Loopback and unspecified say nothing of anybody.

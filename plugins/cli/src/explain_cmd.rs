@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::args::{ConfigArgs, RuleArgs};
 use crate::error::Error;
-use crate::run::{load_rules, print, problem_lines};
+use crate::run::{load_allow, load_rules, print, problem_lines};
 use crate::settings::Settings;
 use crate::stdio;
 
@@ -29,10 +29,11 @@ pub(crate) fn run(
     if !problems.is_empty() {
         return Err(Error::all(problems));
     }
-    let builder = settings.builder(rules.clone());
+    let allow = load_allow(&settings).map_err(Error::all)?;
+    let builder = settings.builder(rules.clone()).allow_hashes(allow);
     let engine = builder.build().map_err(|error| Error::all(problem_lines(&error)))?;
     let text = Zeroizing::new(match text.as_str() {
-        "-" => standard_input()?,
+        "-" => standard_input("be explained", "give it the line in question")?,
         _ => text.into_bytes(),
     });
     let found = explain(&engine, &rules, &text);
@@ -51,16 +52,19 @@ pub(crate) fn run(
     print(out.as_bytes())
 }
 
-fn standard_input() -> Result<Vec<u8>, Error> {
+/// All of standard input, which is not to be long.
+pub(crate) fn standard_input(what: &str, hint: &str) -> Result<Vec<u8>, Error> {
     stdio::check_input()?;
     let mut text = Vec::new();
     let read = std::io::stdin().lock().take(LONGEST + 1).read_to_end(&mut text);
     read.map_err(|error| Error::io("standard input", "cannot be read", &error))?;
-    if text.len() as u64 > LONGEST {
-        let problem = format!("standard input: more than {LONGEST} bytes cannot be explained");
-        return Err(Error::new(problem).hint("give it the line in question"));
+    match text.len() as u64 > LONGEST {
+        true => {
+            let problem = format!("standard input: more than {LONGEST} bytes cannot {what}");
+            Err(Error::new(problem).hint(hint))
+        }
+        false => Ok(text),
     }
-    Ok(text)
 }
 
 /// `acme-token: accepted: line 1, match 0..21, secret 5..21 (16 bytes), masked as [REDACTED:acme-token]`
@@ -115,6 +119,7 @@ fn why(reason: Reason, rule: &Rule) -> String {
             let failed = rule.check().map_or("", |_| ", lowered since its check failed,");
             format!("`{}`{failed} is below --confidence", rule.confidence().name())
         }
+        Reason::Listed => "its SHA-256 is listed".to_owned(),
         _ => String::new(),
     }
 }

@@ -181,6 +181,7 @@ pub(crate) struct Settings {
     pub(crate) only: Setting<Vec<String>>,
     pub(crate) pii: Setting<bool>,
     pub(crate) except: Setting<Vec<String>>,
+    pub(crate) allow: Setting<Option<PathBuf>>,
     pub(crate) confidence: Setting<ConfidenceChoice>,
     pub(crate) mask: Setting<MaskChoice>,
     pub(crate) mask_key_file: Setting<Option<PathBuf>>,
@@ -203,6 +204,11 @@ impl Settings {
             only: pick(args.rules.only, layer.only, Vec::new()),
             pii: pick(pii, layer.pii, false),
             except: pick(args.rules.except, layer.except, Vec::new()),
+            allow: pick(
+                args.rules.allow.map(Some),
+                layer.allow.map(|e| Entry { value: Some(e.value), line: e.line }),
+                None,
+            ),
             confidence: pick(args.rules.confidence, layer.confidence, ConfidenceChoice::Medium),
             mask: pick(args.mask, layer.mask, MaskChoice::Label),
             mask_key_file: pick(
@@ -279,6 +285,8 @@ impl Settings {
         line("only", Some(list(self.only.value.iter().cloned())), &self.only.origin);
         line("pii", Some(self.pii.value.to_string()), &self.pii.origin);
         line("except", Some(list(self.except.value.iter().cloned())), &self.except.origin);
+        let allow = self.allow.value.as_deref().map(|p| quote(&text(p)));
+        line("allow", allow, &self.allow.origin);
         let confidence = Confidence::from(self.confidence.value).name();
         line("confidence", Some(quote(confidence)), &self.confidence.origin);
         line("mask", Some(quote(&self.mask.value.to_string())), &self.mask.origin);

@@ -16,6 +16,7 @@ fn help_names_every_flag_and_exit_code() {
         "--only",
         "--except",
         "--pii",
+        "--allow",
         "--confidence",
         "--mask",
         "--mask-key-file",

@@ -53,7 +53,18 @@ fn rules_are_tested_by_their_examples() {
     let folder = Folder::new();
     folder.write("mine.toml", RULES);
     let done = folder.run(&["rules", "test", "mine.toml"], "").ok();
-    assert_eq!(done.out, "2 rules, 3 examples: all as they should be\n");
+    assert!(
+        done.out.starts_with("2 rules, 3 examples: all as they should be\n\nRULE "),
+        "{}",
+        done.out
+    );
+    let costs: Vec<_> = done.out.lines().skip(3).map(|line| line.split_whitespace()).collect();
+    assert_eq!(costs.len(), 2);
+    for (mut row, id) in costs.into_iter().zip(["acme-token", "zeta-token"]) {
+        assert_eq!(row.next(), Some(id));
+        let mut number = || row.next().unwrap().parse::<f64>().unwrap();
+        assert!(number() < 10.0 && number() > 0.0);
+    }
     folder.write("bad.toml", RULES.replace("acme_{hex:16}", "acme_{hex:9}"));
     let done = folder.run(&["rules", "test", "mine.toml", "bad.toml", "none.toml"], "");
     done.fails_with(&["bad.toml:2: rule `acme-token`: example 1 of `matches`", "none.toml: "]);
