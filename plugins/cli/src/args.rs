@@ -29,6 +29,9 @@ Files:
   redact.toml of the working folder or the nearest above it, else ~/.config/redact/redact.toml;
   `redact config` shows what is in effect and where it comes from.
 
+Signals:
+  SIGHUP  a filter from standard input to standard output reads the files of --rules and --allow again
+
 Environment:
   REDACT_MASK_KEY   the key of --mask pseudonym, if there is no --mask-key-file
   NO_COLOR          no colour, unless --color always

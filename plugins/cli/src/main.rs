@@ -21,6 +21,7 @@ mod run;
 mod codec;
 mod files;
 mod live;
+mod reload;
 mod sink;
 mod stdio;
 mod temp;

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) stats: bool,
     /// The configuration file, for the statistics.
     pub(crate) config: Option<PathBuf>,
+    /// What to build the engine from again on SIGHUP: for a filter of standard input with files of rules or values.
+    pub(crate) reload: Option<Settings>,
     /// Files that must not be written to, beside the inputs.
     pub(crate) settings_files: Vec<PathBuf>,
 }
@@ -130,6 +132,8 @@ impl Plan {
         settings_files.extend(settings.file.clone());
         settings_files.extend(settings.allow.value.clone());
         settings_files.extend(settings.mask_key_file.value.clone());
+        let stdin = matches!(inputs[..], [Input::Stdin]) && matches!(target, Target::Stdout);
+        let again = !settings.rules.value.is_empty() || settings.allow.value.is_some();
         Ok(Plan {
             engine,
             inputs,
@@ -140,7 +144,8 @@ impl Plan {
             compressed: settings.compressed.value,
             flush_after: Duration::from_millis(settings.flush_after.value),
             stats: settings.stats.value,
-            config: settings.file,
+            config: settings.file.clone(),
+            reload: (stdin && again).then_some(settings),
             settings_files,
         })
     }
@@ -183,7 +188,7 @@ fn color(choice: ColorChoice, target: &Target) -> bool {
 }
 
 /// The engine of a run, with every problem of the settings in one error.
-fn engine(settings: &Settings) -> Result<Arc<Engine>, Error> {
+pub(crate) fn engine(settings: &Settings) -> Result<Arc<Engine>, Error> {
     let (rules, mut problems) = load_rules(&settings.rules.value);
     let mask = mask(settings).map_err(|problem| problems.push(problem));
     let allow = load_allow(settings).map_err(|more| problems.extend(more));

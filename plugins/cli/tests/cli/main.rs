@@ -11,5 +11,6 @@ mod memory;
 mod output;
 mod packed;
 mod personal;
+mod reload;
 mod rules;
 mod support;
