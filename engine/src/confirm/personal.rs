@@ -8,18 +8,39 @@ use std::net::Ipv6Addr;
 use std::ops::Range;
 
 use super::check::luhn;
+use crate::mask::label_mask_len;
 
 /// Whether the value is not part of a longer one: no letter, digit or `_` beside it, and no joiner (`.` in a dotted number)
-/// with a byte of such a value behind it.
+/// with a byte of such a value behind it. A mask counts as what it stands for, so that masking one value does not change what
+/// its neighbour is.
 fn stands_alone(line: &[u8], span: Range<usize>, joiners: &[u8], goes_on: fn(&u8) -> bool) -> bool {
     let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
-    let longer = |near: Option<&u8>, far: Option<&u8>| {
-        near.is_some_and(word)
-            || near.is_some_and(|b| joiners.contains(b)) && far.is_some_and(goes_on)
-    };
-    let mut before = line[..span.start].iter().rev();
-    let mut behind = line[span.end..].iter();
-    !longer(before.next(), before.next()) && !longer(behind.next(), behind.next())
+    let (before, behind) = (&line[..span.start], &line[span.end..]);
+    let longer_before = before.last().is_some_and(word)
+        || ends_with_mask(before)
+        || match before {
+            [rest @ .., joiner] if joiners.contains(joiner) => {
+                rest.last().is_some_and(goes_on) || ends_with_mask(rest)
+            }
+            _ => false,
+        };
+    let longer_behind = behind.first().is_some_and(word)
+        || behind.starts_with(MASK)
+        || match behind {
+            [joiner, rest @ ..] if joiners.contains(joiner) => {
+                rest.first().is_some_and(goes_on) || rest.starts_with(MASK)
+            }
+            _ => false,
+        };
+    !longer_before && !longer_behind
+}
+
+const MASK: &[u8] = b"[REDACTED";
+
+fn ends_with_mask(text: &[u8]) -> bool {
+    text.last() == Some(&b']')
+        && memchr::memmem::rfind(text, MASK)
+            .is_some_and(|at| label_mask_len(&text[at..]) == Some(text.len() - at))
 }
 
 fn digits(text: &[u8]) -> Vec<u8> {
@@ -123,7 +144,9 @@ pub(crate) fn mac(line: &[u8], span: Range<usize>) -> bool {
         [] => false,
     };
     let behind = &line[span.start..];
-    !nobodys && !joined && stands_alone(behind, 0..span.len(), b":-.", u8::is_ascii_hexdigit)
+    let dotted = line[span.clone()].contains(&b'.');
+    let joiners: &[u8] = if dotted { b"." } else { b":-" };
+    !nobodys && !joined && stands_alone(behind, 0..span.len(), joiners, u8::is_ascii_hexdigit)
 }
 
 /// Social Security Administration: no area 000, 666 or 900 to 999, no group 00, no serial 0000.
