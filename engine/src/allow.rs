@@ -10,8 +10,8 @@
 //! let list = AllowList::parse("allow.txt", &format!("# our docs\n{line}  # the example\n"))?;
 //! let engine = Engine::builder().allow_hashes(list).build()?;
 //! assert_eq!(
-//!     engine.redact_str("password=only-for-docs-42 token=only-for-docs-43"),
-//!     "password=only-for-docs-42 token=[REDACTED:secret]",
+//!     engine.redact_str("password=only-for-docs-42 password=only-for-docs-43"),
+//!     "password=only-for-docs-42 password=[REDACTED:secret]",
 //! );
 //! # Ok::<(), redact_stream::BuildError>(())
 //! ```
