@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::allow::AllowList;
 use crate::confirm::Compiled;
 use crate::confirm::condition::Accept;
 use crate::error::{BuildError, Problem};
@@ -55,6 +56,7 @@ pub struct EngineBuilder {
     groups: Vec<String>,
     confidence: Confidence,
     mask: Mask,
+    allow: AllowList,
     scanner: ScannerOptions,
     window: Option<usize>,
     recheck: bool,
@@ -94,6 +96,12 @@ impl EngineBuilder {
     /// What stands in place of a secret; [`Mask::label`] if it is not set.
     pub fn mask(mut self, mask: Mask) -> EngineBuilder {
         self.mask = mask;
+        self
+    }
+
+    /// Values that are left alone, by their SHA-256; none if it is not set.
+    pub fn allow_hashes(mut self, list: AllowList) -> EngineBuilder {
+        self.allow = list;
         self
     }
 
@@ -173,7 +181,7 @@ impl EngineBuilder {
             Some(bytes) => bytes.max(least),
             None => least.max(256 << 10),
         };
-        let accept = Accept { confidence: self.confidence, mask: self.mask };
+        let accept = Accept { confidence: self.confidence, mask: self.mask, listed: self.allow };
         let recheck = self.recheck;
         Ok(Arc::new(Engine { program, accept, scanner, scanner_notes, reach, window, recheck }))
     }
@@ -209,6 +217,7 @@ impl Engine {
             groups: Vec::new(),
             confidence: Confidence::Medium,
             mask: Mask::label(),
+            allow: AllowList::default(),
             scanner: ScannerOptions::default(),
             window: None,
             recheck: true,

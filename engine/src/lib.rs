@@ -37,13 +37,16 @@ mod mask;
 mod hold;
 mod stream;
 
+mod allow;
 mod engine;
+pub mod explain;
 pub mod lint;
 mod secret;
 
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+pub use allow::AllowList;
 pub use engine::{Engine, EngineBuilder, Finding};
 pub use error::{BuildError, Problem};
 pub use mask::Mask;

@@ -36,6 +36,11 @@ pub fn examples(rules: &RuleSet) -> Vec<Problem> {
 /// rule that costs most, `url-credential`, wakes at each `://`.
 pub const MOST_HITS_PER_MB: f64 = 1000.0;
 
+/// Ordinary log text without secrets, to measure rules on.
+pub fn sample() -> &'static [u8] {
+    crate::scan::simd::buckets::SAMPLE
+}
+
 /// How often a rule's anchors are expected in a megabyte of ordinary log text: what the rule costs on clean lines.
 ///
 /// The estimate is the larger of what byte frequencies say and what a sample of log text holds.

@@ -1,10 +1,14 @@
-//! Named checks of a secret's inner structure, each with its source.
+//! Named checks of a secret's inner structure, each with its source. Those of personal data stand in [`super::personal`].
 
+use std::ops::Range;
+
+use super::personal;
 use crate::rule::Check;
 use crate::rule::example::{base62, base64_6, crc32};
 
-/// Whether the secret has the structure that `check` names.
-pub(crate) fn passes(check: Check, secret: &[u8]) -> bool {
+/// Whether the secret, `span` of `line`, has the structure that `check` names.
+pub(crate) fn passes(check: Check, line: &[u8], span: Range<usize>) -> bool {
+    let secret = &line[span.clone()];
     match check {
         // github.blog/engineering/behind-githubs-new-authentication-token-formats (2021)
         Check::GithubCrc32 | Check::NpmCrc32 => prefixed_base62(secret),
@@ -17,6 +21,15 @@ pub(crate) fn passes(check: Check, secret: &[u8]) -> bool {
         Check::Iban => iban(secret),
         Check::AwsKeyId => aws_key_id(secret),
         Check::Uuid => uuid(secret),
+        Check::PaymentCard => personal::payment_card(line, span),
+        Check::Phone => personal::phone(line, span),
+        Check::Ipv4 => personal::ipv4(line, span),
+        Check::Ipv6 => personal::ipv6(line, span),
+        Check::Mac => personal::mac(line, span),
+        Check::UsSsn => personal::us_ssn(line, span),
+        Check::EsNif => personal::es_nif(secret),
+        Check::ItCodiceFiscale => personal::it_codice_fiscale(secret),
+        Check::FrNir => personal::fr_nir(secret),
     }
 }
 
@@ -149,9 +162,9 @@ mod tests {
             (Check::ConfluentCrc32, "cflt{alnum:50}{crc:confluent-crc32}"),
         ] {
             let mut token = expand(template, "seed").into_bytes();
-            assert!(passes(check, &token), "{check:?}");
+            assert!(passes(check, &token, 0..token.len()), "{check:?}");
             token[12] ^= 1;
-            assert!(!passes(check, &token), "{check:?}");
+            assert!(!passes(check, &token, 0..token.len()), "{check:?}");
         }
     }
 

@@ -6,6 +6,7 @@ use regex_automata::Input;
 
 use super::Compiled;
 use super::check;
+use crate::allow::AllowList;
 use crate::mask::{self, Mask};
 use crate::rule::{CheckFailure, Confidence, Rule};
 
@@ -16,6 +17,8 @@ pub(crate) struct Accept {
     pub(crate) confidence: Confidence,
     /// The mask in use: its own output is no secret.
     pub(crate) mask: Mask,
+    /// Values that are left alone.
+    pub(crate) listed: AllowList,
 }
 
 /// Why a match is no finding.
@@ -33,6 +36,8 @@ pub(crate) enum Refusal {
     CheckFailed,
     /// Below the least confidence that was asked for.
     LowConfidence,
+    /// The user's list of values to leave alone has it.
+    Listed,
 }
 
 /// Decides about the match whose start is `context` and whose secret is `secret`, both in bytes of `line`.
@@ -50,7 +55,7 @@ pub(crate) fn judge(
     if !has_keyword(rule, line, context) {
         return Err(Refusal::NoKeyword);
     }
-    let bytes = &line[secret];
+    let bytes = &line[secret.clone()];
     if rule.entropy > 0.0 && entropy(bytes) < rule.entropy {
         return Err(Refusal::LowEntropy);
     }
@@ -58,7 +63,7 @@ pub(crate) fn judge(
         return Err(Refusal::Allowed);
     }
     let mut confidence = rule.confidence;
-    if rule.check.is_some_and(|c| !check::passes(c, bytes)) {
+    if rule.check.is_some_and(|c| !check::passes(c, line, secret)) {
         if rule.on_check_fail == CheckFailure::Refuse {
             return Err(Refusal::CheckFailed);
         }
@@ -66,6 +71,9 @@ pub(crate) fn judge(
     }
     if confidence < accept.confidence {
         return Err(Refusal::LowConfidence);
+    }
+    if accept.listed.holds(bytes) {
+        return Err(Refusal::Listed);
     }
     Ok(confidence)
 }

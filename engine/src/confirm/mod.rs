@@ -25,6 +25,8 @@ use crate::{block, mask};
 pub(crate) mod assignment;
 pub(crate) mod check;
 pub(crate) mod condition;
+pub(crate) mod fate;
+pub(crate) mod personal;
 pub(crate) mod words;
 
 /// One accepted match of one rule: what is to be masked, in bytes from the block's start.
@@ -488,6 +490,8 @@ impl Job<'_> {
         let secret = secret.start..block::end_before_marker(line, secret);
         match condition::judge(self.compiled, self.accept, line, span.start, secret.clone()) {
             Ok(_) => Outcome::Secret(secret, again.map(|span| whole_characters(line, span))),
+            // Left alone as a whole: no part of it is looked at again.
+            Err(condition::Refusal::Listed) => Outcome::Key,
             Err(_) if rule.value == ValueSyntax::Assignment => Outcome::Key,
             Err(_) => Outcome::Refused,
         }

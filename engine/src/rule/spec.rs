@@ -71,6 +71,24 @@ pub enum Check {
     AwsKeyId,
     /// A UUID.
     Uuid,
+    /// A payment card: an issuer's range and length, and the Luhn digit.
+    PaymentCard,
+    /// A telephone number: as many digits as one has, and not part of a longer text.
+    Phone,
+    /// An IPv4 address of some host, not part of a longer dotted number.
+    Ipv4,
+    /// An IPv6 address of some host.
+    Ipv6,
+    /// A MAC address, not part of a longer row of hex digits.
+    Mac,
+    /// A US social security number in a range that is issued.
+    UsSsn,
+    /// A Spanish NIF or NIE: its letter is the number modulus 23.
+    EsNif,
+    /// An Italian codice fiscale: its last letter is a check sum.
+    ItCodiceFiscale,
+    /// A French NIR: its key is 97 less the number modulus 97.
+    FrNir,
 }
 
 /// What a failed [`Check`] does to a finding.

@@ -18,6 +18,7 @@ Examples:
   redact -z --in-place logs/*.gz                ... also compressed ones
   redact --check --report found.jsonl *.log     only look; exit code 1 if there is something
   redact --only private-key,jwt < in > out      look only for these
+  redact --pii access.log                       personal data too
 
 Exit codes:
   0  done (also when the reader of the output went away)
@@ -27,6 +28,9 @@ Exit codes:
 Files:
   redact.toml of the working folder or the nearest above it, else ~/.config/redact/redact.toml;
   `redact config` shows what is in effect and where it comes from.
+
+Signals:
+  SIGHUP  a filter from standard input to standard output reads the files of --rules and --allow again
 
 Environment:
   REDACT_MASK_KEY   the key of --mask pseudonym, if there is no --mask-key-file
@@ -99,11 +103,48 @@ pub(crate) enum RulesCommand {
     },
     /// Test rules with their own examples
     ///
-    /// Every example under `matches` must be found by its rule, none under `rejects` may be. Exit code 2 if a rule fails.
+    /// Every example under `matches` must be found by its rule, none under `rejects` may be. Exit code 2 if a rule fails. For
+    /// FILEs, also says what each rule costs on clean log text: how often it wakes the engine, and the time it takes alone.
     Test {
         /// Rule files; without any, the built-in rules
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
+    },
+    /// Print a rule file to start from, with comments
+    ///
+    /// For example: redact rules new acme-token > acme.toml
+    New {
+        /// The id of its rule
+        #[arg(default_value = "acme-token")]
+        id: String,
+    },
+    /// Read a value from standard input and print its line for --allow FILE
+    ///
+    /// A newline at its end does not count. For example: printf %s "$VALUE" | redact rules hash >> allow.txt
+    Hash,
+    /// Print the JSON Schema of rule files, for editors
+    ///
+    /// Save it, and name it in the first line of a rule file: #:schema ./redact-rules.schema.json
+    Schema,
+    /// Print docs/rules.md
+    #[command(hide = true)]
+    Docs,
+    /// Explain which rules come near a text, and why each match is masked or left
+    ///
+    /// For each match of a rule's pattern: the rule, what became of it (accepted, merged into another finding, refused by
+    /// which condition, not in use), and the spans in bytes. Values are shown as their length and mask only. Rules that the
+    /// settings leave out are looked at too.
+    Explain {
+        /// The text, or `-` for standard input, which leaves no trace in the shell's history
+        #[arg(value_name = "TEXT|-", allow_hyphen_values = true)]
+        text: String,
+        /// Show the values too, secret or not
+        #[arg(long)]
+        show: bool,
+        #[command(flatten)]
+        rules: RuleArgs,
+        #[command(flatten)]
+        config: ConfigArgs,
     },
     /// Check rule files: errors, failing examples, and what a careful author would add
     ///
@@ -227,7 +268,7 @@ pub(crate) struct SettingArgs {
     pub(crate) config: ConfigArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct RuleArgs {
     /// Your own rules, beside the built-in ones; can be given several times
     ///
@@ -245,10 +286,27 @@ pub(crate) struct RuleArgs {
     #[arg(help_heading = "What to look for")]
     pub(crate) only: Option<Vec<String>>,
 
+    /// Look for personal data too: e-mail, phone, card, IBAN, ids, addresses, and users in home paths
+    ///
+    /// Switches on the groups `pii` and `paths`, beside what else is looked for. For one of them only: --pii --except paths.
+    #[arg(long, overrides_with = "no_pii", help_heading = "What to look for")]
+    pub(crate) pii: bool,
+
+    #[arg(long, hide = true, overrides_with = "pii")]
+    pub(crate) no_pii: bool,
+
     /// Do not look for these rules or groups
     #[arg(long, value_name = "RULE|GROUP", value_delimiter = ',')]
     #[arg(help_heading = "What to look for")]
     pub(crate) except: Option<Vec<String>>,
+
+    /// Leave the values alone whose SHA-256 stands in FILE
+    ///
+    /// One hash in 64 hex digits per line; # starts a comment. `redact rules hash` reads a value and prints its line. A value is
+    /// what the mask would replace. Who has FILE can test guesses, so list random values, not passwords.
+    #[arg(long, value_name = "FILE", help_heading = "What to look for")]
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) allow: Option<PathBuf>,
 
     /// Least confidence of a finding: low, medium, high [default: medium]
     ///
@@ -271,6 +329,12 @@ pub(crate) struct ConfigArgs {
     /// Read no configuration file
     #[arg(long, help_heading = "Settings", conflicts_with = "config")]
     pub(crate) no_config: bool,
+}
+
+impl RuleArgs {
+    pub(crate) fn pii(&self) -> Option<bool> {
+        switch(self.pii, self.no_pii)
+    }
 }
 
 impl SettingArgs {

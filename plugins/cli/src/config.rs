@@ -36,7 +36,9 @@ pub(crate) struct Layer {
     pub(crate) path: Option<PathBuf>,
     pub(crate) rules: Option<Entry<Vec<PathBuf>>>,
     pub(crate) only: Option<Entry<Vec<String>>>,
+    pub(crate) pii: Option<Entry<bool>>,
     pub(crate) except: Option<Entry<Vec<String>>>,
+    pub(crate) allow: Option<Entry<PathBuf>>,
     pub(crate) confidence: Option<Entry<ConfidenceChoice>>,
     pub(crate) mask: Option<Entry<MaskChoice>>,
     pub(crate) mask_key_file: Option<Entry<PathBuf>>,
@@ -150,7 +152,13 @@ impl Reader<'_> {
                     })
                 }
                 "only" => layer.only = self.value(&key, value),
+                "pii" => layer.pii = self.value(&key, value),
                 "except" => layer.except = self.value(&key, value),
+                "allow" => {
+                    layer.allow = self
+                        .value::<PathBuf>(&key, value)
+                        .map(|entry| Entry { value: relative(entry.value), line: entry.line })
+                }
                 "confidence" => layer.confidence = self.value(&key, value),
                 "mask" => layer.mask = self.value(&key, value),
                 "mask-key-file" => {
@@ -209,10 +217,12 @@ impl Reader<'_> {
     }
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "rules",
     "only",
+    "pii",
     "except",
+    "allow",
     "confidence",
     "mask",
     "mask-key-file",

@@ -19,8 +19,9 @@ use redact_stream::StreamRedactor;
 use crate::error::{EXIT_ERROR, EXIT_FOUND, Error, Stop, warn, write_stderr};
 use crate::live::{Pump, Source, widen_pipe, write_failed};
 use crate::progress::Progress;
+use crate::reload::Reload;
 use crate::report::{Report, Totals, summary};
-use crate::run::{Input, Plan, Target};
+use crate::run::{Input, Plan, Target, engine};
 use crate::sink::{Raw, SinkError, SpanSink};
 use crate::stdio;
 use crate::temp::TempFile;
@@ -34,9 +35,9 @@ pub(crate) fn execute(plan: &Plan) -> Result<ExitCode, Error> {
     let start = Instant::now();
     let mut work = Work {
         plan,
-        pump: Pump::new(plan.flush_after),
+        pump: Pump::new(plan.flush_after, reload(plan)?),
         report: plan.report.as_deref().map(open_report).transpose()?,
-        totals: Totals::new(&plan.engine),
+        totals: Totals::default(),
         progress: progress(plan),
         failed: false,
     };
@@ -63,9 +64,16 @@ pub(crate) fn execute(plan: &Plan) -> Result<ExitCode, Error> {
     })
 }
 
+/// What SIGHUP does in this run, if it does not end it.
+fn reload(plan: &Plan) -> Result<Option<Reload<'_>>, Error> {
+    let Some(settings) = &plan.reload else { return Ok(None) };
+    let listening = Reload::listen(Box::new(|| engine(settings)));
+    listening.map(Some).map_err(|error| Error::io("SIGHUP", "cannot be waited for", &error))
+}
+
 struct Work<'p> {
     plan: &'p Plan,
-    pump: Pump,
+    pump: Pump<'p>,
     report: Option<Report>,
     totals: Totals,
     progress: Progress,
@@ -121,8 +129,13 @@ impl Work<'_> {
         let encoder = source.format().encoder(raw).map_err(failed)?;
         let report_name = plan.named.then(|| input.report_name());
         let report = self.report.as_mut();
-        let mut sink =
-            SpanSink::new(encoder, &plan.engine, plan.color, report, report_name.as_deref());
+        let mut sink = SpanSink::new(
+            encoder,
+            Arc::clone(&plan.engine),
+            plan.color,
+            report,
+            report_name.as_deref(),
+        );
         let mut stream = StreamRedactor::new(Arc::clone(&plan.engine));
         let result = self.pump.run(&mut source, &mut stream, &mut sink, &mut self.progress);
         let result = match result {
@@ -131,7 +144,11 @@ impl Work<'_> {
             other => other,
         };
         let stats = stream.stats();
-        self.totals.add(stats);
+        self.totals.add(stream.engine(), stats);
+        let replaced = self.pump.replaced();
+        let (twice, once): (Vec<_>, Vec<_>) = replaced.iter().partition(|(_, _, twice)| *twice);
+        once.iter().for_each(|(engine, stats, _)| self.totals.add(engine, stats));
+        twice.iter().for_each(|(engine, stats, _)| self.totals.take_off(engine, stats));
         if matches!(plan.target, Target::Nowhere) && stats.total() > 0 {
             let text = format!("{name}: {}\n", summary(&plan.engine, stats));
             self.progress.aside(|| write_stderr(&text));

@@ -1,7 +1,7 @@
 //! Reading: the loop that carries bytes from an input through the engine, and its clock.
 //!
-//! It waits with `poll` for three things at once: input, the moment at which an incomplete line must be flushed, and the
-//! reader of the output going away. The last is what ends `tail -f app.log | redact | head -3` also when no further line
+//! It waits with `poll` for these things at once: input, the moment at which an incomplete line must be flushed, SIGHUP where
+//! [`crate::reload`] obeys it, and the reader of the output going away. The last is what ends `tail -f app.log | redact | head -3` also when no further line
 //! comes: without input there is no write that could fail.
 //!
 //! Writing blocks, so a slow reader stops reading here, and memory stays flat. Where the input never pauses (a flood without
@@ -10,9 +10,10 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redact_stream::StreamRedactor;
+use redact_stream::{Engine, Stats, StreamRedactor};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::codec::Format;
 use crate::error::{Error, Stop, warn};
 use crate::progress::Progress;
+use crate::reload::Reload;
 use crate::sink::{SinkError, SpanSink};
 
 /// How many bytes one read takes: the engine's block.
@@ -28,8 +30,9 @@ const READ: usize = 256 << 10;
 const PIPE: usize = 1 << 20;
 
 /// The clock and the buffer, shared by all inputs of a run.
-pub(crate) struct Pump {
+pub(crate) struct Pump<'p> {
     flush_after: Duration,
+    reload: Option<Reload<'p>>,
     /// Holds raw input, so it is wiped.
     buffer: Zeroizing<Vec<u8>>,
 }
@@ -60,6 +63,8 @@ enum Event {
     Input,
     Pause,
     ReaderGone,
+    /// SIGHUP: new rules are wanted.
+    Reload,
 }
 
 impl<'w> Source<'w> {
@@ -104,9 +109,9 @@ impl<'w> Source<'w> {
         }
     }
 
-    fn wait(&mut self, due: Option<Instant>) -> io::Result<Event> {
+    fn wait(&mut self, due: Option<Instant>, wake: Option<BorrowedFd<'_>>) -> io::Result<Event> {
         match &mut self.kind {
-            Kind::Plain(input) => input.wait(due),
+            Kind::Plain(input) => input.wait(due, wake),
             // A decoder may hold bytes that no poll shows.
             Kind::Packed(_) => Ok(Event::Input),
         }
@@ -134,11 +139,11 @@ impl Waiting<'_> {
         }
     }
 
-    fn wait(&self, due: Option<Instant>) -> io::Result<Event> {
+    fn wait(&self, due: Option<Instant>, wake: Option<BorrowedFd<'_>>) -> io::Result<Event> {
         if !self.head.is_empty() {
             return Ok(Event::Input);
         }
-        wait(self.file.as_fd(), self.watch, due)
+        wait(self.file.as_fd(), self.watch, wake, due)
     }
 
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -168,7 +173,7 @@ fn read_patiently(
     buffer: &mut [u8],
 ) -> io::Result<usize> {
     loop {
-        if let Event::ReaderGone = wait(file.as_fd(), watch, None)? {
+        if let Event::ReaderGone = wait(file.as_fd(), watch, None, None)? {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         match rustix::io::read(file, &mut *buffer) {
@@ -178,10 +183,11 @@ fn read_patiently(
     }
 }
 
-/// Waits for input, the moment `due`, or the reader of `watch` going away.
+/// Waits for input, the moment `due`, the reader of `watch` going away, or `wake` becoming readable.
 fn wait(
     input: BorrowedFd<'_>,
     watch: Option<BorrowedFd<'_>>,
+    wake: Option<BorrowedFd<'_>>,
     due: Option<Instant>,
 ) -> io::Result<Event> {
     loop {
@@ -190,12 +196,10 @@ fn wait(
             Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() }
         });
         // Errors are always reported; of the output nothing else is of interest.
-        let mut both = [
-            PollFd::new(&input, PollFlags::IN),
-            PollFd::from_borrowed_fd(watch.unwrap_or(input), PollFlags::empty()),
-        ];
-        let fds = if watch.is_some() { &mut both[..] } else { &mut both[..1] };
-        let ready = match poll(fds, timeout.as_ref()) {
+        let mut fds = vec![PollFd::new(&input, PollFlags::IN)];
+        fds.extend(watch.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::empty())));
+        fds.extend(wake.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        let ready = match poll(&mut fds, timeout.as_ref()) {
             Ok(ready) => ready,
             Err(Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
@@ -204,16 +208,24 @@ fn wait(
             return Ok(Event::Pause);
         }
         let gone = PollFlags::ERR | PollFlags::HUP;
-        if watch.is_some() && both[1].revents().intersects(gone) {
+        if watch.is_some() && fds[1].revents().intersects(gone) {
             return Ok(Event::ReaderGone);
+        }
+        if wake.is_some() && fds.last().is_some_and(|fd| !fd.revents().is_empty()) {
+            return Ok(Event::Reload);
         }
         return Ok(Event::Input);
     }
 }
 
-impl Pump {
-    pub(crate) fn new(flush_after: Duration) -> Pump {
-        Pump { flush_after, buffer: Zeroizing::new(vec![0; READ]) }
+impl<'p> Pump<'p> {
+    pub(crate) fn new(flush_after: Duration, reload: Option<Reload<'p>>) -> Pump<'p> {
+        Pump { flush_after, reload, buffer: Zeroizing::new(vec![0; READ]) }
+    }
+
+    /// The counts of engines that were replaced; true for what was counted twice.
+    pub(crate) fn replaced(&mut self) -> Vec<(Arc<Engine>, Stats, bool)> {
+        self.reload.as_mut().map(|reload| reload.counts().collect()).unwrap_or_default()
     }
 
     /// Carries all of `source` through `stream` into `sink`.
@@ -244,9 +256,17 @@ impl Pump {
     ) -> Result<(), Stop> {
         let mut due = None;
         loop {
-            match source.wait(due).map_err(|error| read_failed(&source.name, &error))? {
+            if let Some(reload) = self.reload.as_mut().filter(|reload| reload.is_due()) {
+                progress.aside(|| reload.switch(stream, sink)).map_err(write_failed)?;
+            }
+            let wake = self.reload.as_ref().map(Reload::wake);
+            match source.wait(due, wake).map_err(|error| read_failed(&source.name, &error))? {
                 Event::Input => {}
                 Event::ReaderGone => return Err(Stop::ReaderGone),
+                Event::Reload => {
+                    self.reload.iter_mut().for_each(Reload::awake);
+                    continue;
+                }
                 Event::Pause => {
                     stream.flush(sink).map_err(write_failed)?;
                     sink.drain().map_err(write_failed)?;
@@ -266,7 +286,18 @@ impl Pump {
                 let start = &self.buffer[..count];
                 progress.aside(|| source.warn_if_opaque(start));
             }
-            stream.push(&self.buffer[..count], sink).map_err(write_failed)?;
+            let mut rest = &self.buffer[..count];
+            if let Some(reload) = &mut self.reload {
+                let first = reload.up_to_line_end(rest);
+                stream.push(&rest[..first], sink).map_err(write_failed)?;
+                reload.passed(&rest[..first]);
+                if reload.is_due() {
+                    progress.aside(|| reload.switch(stream, sink)).map_err(write_failed)?;
+                }
+                rest = &rest[first..];
+                reload.passed(rest);
+            }
+            stream.push(rest, sink).map_err(write_failed)?;
             sink.drain().map_err(write_failed)?;
             progress.add(count);
             due = match stream.held_bytes() {

@@ -21,6 +21,7 @@ mod run;
 mod codec;
 mod files;
 mod live;
+mod reload;
 mod sink;
 mod stdio;
 mod temp;
@@ -28,6 +29,9 @@ mod temp;
 mod progress;
 mod report;
 
+mod explain_cmd;
+mod rule_docs;
+mod rule_schema;
 mod rules_cmd;
 
 mod error;

@@ -43,7 +43,7 @@ impl Progress {
     }
 
     /// Takes the bar away while something else is written.
-    pub(crate) fn aside(&self, write: impl FnOnce()) {
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.bar {
             Some(bar) => bar.suspend(write),
             None => write(),

@@ -1,5 +1,6 @@
 //! What is told about findings: the report (one JSON line each) and the statistics. Never a byte of a secret.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -46,28 +47,34 @@ impl Report {
 }
 
 /// Counts of all inputs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Totals {
     bytes: u64,
     lines: u64,
-    findings: Vec<u64>,
+    /// By rule id.
+    findings: BTreeMap<String, u64>,
 }
 
 impl Totals {
-    pub(crate) fn new(engine: &Engine) -> Totals {
-        Totals { bytes: 0, lines: 0, findings: vec![0; engine.rules().len()] }
-    }
-
-    pub(crate) fn add(&mut self, stats: &Stats) {
+    pub(crate) fn add(&mut self, engine: &Engine, stats: &Stats) {
         self.bytes += stats.bytes;
         self.lines += stats.lines;
-        for (total, more) in self.findings.iter_mut().zip(&stats.findings) {
-            *total += more;
+        for (rule, count) in by_count(engine, &stats.findings) {
+            *self.findings.entry(rule.to_owned()).or_default() += count;
+        }
+    }
+
+    /// Takes off what was counted twice.
+    pub(crate) fn take_off(&mut self, engine: &Engine, stats: &Stats) {
+        self.bytes -= stats.bytes;
+        self.lines -= stats.lines;
+        for (rule, count) in by_count(engine, &stats.findings) {
+            *self.findings.entry(rule.to_owned()).or_default() -= count;
         }
     }
 
     pub(crate) fn found(&self) -> u64 {
-        self.findings.iter().sum()
+        self.findings.values().sum()
     }
 
     /// The text of `--stats`.
@@ -78,7 +85,8 @@ impl Totals {
             self.lines,
             self.found()
         );
-        for (rule, count) in by_count(engine, &self.findings) {
+        let counts = self.findings.iter().map(|(rule, count)| (rule.as_str(), *count));
+        for (rule, count) in most_first(counts) {
             out.push_str(&format!("  {count:>8}  {rule}\n"));
         }
         let seconds = elapsed.as_secs_f64();
@@ -102,7 +110,10 @@ pub(crate) fn summary(engine: &Engine, stats: &Stats) -> String {
 
 /// Rules with findings, the most frequent first.
 fn by_count<'e>(engine: &'e Engine, findings: &[u64]) -> Vec<(&'e str, u64)> {
-    let counts = engine.rules().map(|rule| rule.id()).zip(findings.iter().copied());
+    most_first(engine.rules().map(|rule| rule.id()).zip(findings.iter().copied()))
+}
+
+fn most_first<'e>(counts: impl Iterator<Item = (&'e str, u64)>) -> Vec<(&'e str, u64)> {
     let mut counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
     counts.sort_by_key(|(rule, count)| (std::cmp::Reverse(*count), *rule));
     counts

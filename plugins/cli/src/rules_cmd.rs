@@ -3,19 +3,31 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use redact_stream::{CheckFailure, Confidence, Engine, Rule, RuleSet, ValueSyntax, lint};
+use redact_stream::{
+    AllowList, CheckFailure, Confidence, Engine, Rule, RuleSet, ValueSyntax, lint,
+};
+use zeroize::Zeroizing;
 
 use crate::args::{ConfigArgs, RuleArgs, RulesCommand};
 use crate::error::{EXIT_ERROR, Error};
 use crate::run::{load_rules, print, problem_lines, read_rules};
 use crate::settings::Settings;
+use crate::{explain_cmd, rule_docs, rule_schema};
 
 pub(crate) fn run(command: RulesCommand) -> Result<ExitCode, Error> {
     match command {
         RulesCommand::List { json, rules, config } => list(json, rules, config),
         RulesCommand::Show { id, rules, config } => show(&id, rules, config),
         RulesCommand::Test { files } => test(&files),
+        RulesCommand::New { id } => print(rule_schema::template(&id)?.as_bytes()),
+        RulesCommand::Hash => hash(),
+        RulesCommand::Schema => print(rule_schema::text().as_bytes()),
+        RulesCommand::Docs => print(rule_docs::page()?.as_bytes()),
+        RulesCommand::Explain { text, show, rules, config } => {
+            explain_cmd::run(text, show, rules, config)
+        }
         RulesCommand::Lint { files } => lint_files(&files),
     }
 }
@@ -26,11 +38,8 @@ fn list(json: bool, rules: RuleArgs, config: ConfigArgs) -> Result<ExitCode, Err
     if !problems.is_empty() {
         return Err(Error::all(problems));
     }
-    let engine = Engine::builder()
-        .rules(rules.clone())
-        .only(settings.only.value.iter().cloned())
-        .except(settings.except.value.iter().cloned())
-        .confidence(Confidence::from(settings.confidence.value))
+    let engine = settings
+        .builder(rules.clone())
         .build()
         .map_err(|error| Error::all(problem_lines(&error)))?;
     let used: HashSet<&str> = engine.rules().map(Rule::id).collect();
@@ -85,7 +94,7 @@ fn table(rules: &RuleSet, used: &HashSet<&str>) -> String {
 }
 
 fn show(id: &str, rules: Option<Vec<PathBuf>>, config: ConfigArgs) -> Result<ExitCode, Error> {
-    let rules = RuleArgs { rules, only: None, except: None, confidence: None };
+    let rules = RuleArgs { rules, ..RuleArgs::default() };
     let settings = Settings::of_rules(rules, config)?;
     let (rules, problems) = load_rules(&settings.rules.value);
     if !problems.is_empty() {
@@ -190,7 +199,49 @@ fn test(files: &[PathBuf]) -> Result<ExitCode, Error> {
     let rules: usize = sets.iter().map(RuleSet::len).sum();
     let all = sets.iter().flat_map(RuleSet::iter);
     let examples: usize = all.map(|rule| rule.matches().len() + rule.rejects().len()).sum();
-    print(format!("{rules} rules, {examples} examples: all as they should be\n").as_bytes())
+    let costs = if files.is_empty() { String::new() } else { costs(&sets)? };
+    print(format!("{rules} rules, {examples} examples: all as they should be\n{costs}").as_bytes())
+}
+
+/// A table of what each rule costs on clean log text.
+fn costs(sets: &[RuleSet]) -> Result<String, Error> {
+    let text = lint::sample().repeat((1 << 20) / lint::sample().len());
+    let all: Vec<&Rule> = sets.iter().flat_map(RuleSet::iter).collect();
+    let id = all.iter().map(|rule| rule.id().len()).fold(4, usize::max);
+    let mut out = format!("\n{:<id$}  {:>11}  {:>9}\n", "RULE", "HITS PER MB", "MS PER MB");
+    for set in sets {
+        for rule in set.iter() {
+            let mut alone = set.clone();
+            alone.retain(|other| other.id() == rule.id());
+            let engine =
+                Engine::builder().rules(alone).only([rule.id()]).confidence(Confidence::Low);
+            let engine = engine.build().map_err(|error| Error::all(problem_lines(&error)))?;
+            let time = || {
+                let start = Instant::now();
+                std::hint::black_box(engine.redact(&text));
+                start.elapsed().as_secs_f64() * 1e3 * 1e6 / text.len() as f64
+            };
+            // The first run compiles; of the others the best is the least disturbed.
+            let best = (0..4).map(|_| time()).fold(f64::INFINITY, f64::min);
+            let hits = lint::hits_per_megabyte(rule);
+            out.push_str(&format!("{:<id$}  {hits:>11.1}  {best:>9.3}\n", rule.id()));
+        }
+    }
+    Ok(out)
+}
+
+fn hash() -> Result<ExitCode, Error> {
+    let value = explain_cmd::standard_input("be a value", "give it the value alone")?;
+    let value = Zeroizing::new(value);
+    let value = value.strip_suffix(b"\n").unwrap_or(&value);
+    let value = value.strip_suffix(b"\r").unwrap_or(value);
+    if value.is_empty() {
+        let problem = "standard input: holds no value";
+        return Err(
+            Error::new(problem).hint("for example: printf %s \"$VALUE\" | redact rules hash")
+        );
+    }
+    print(format!("{}\n", AllowList::line_of(value)).as_bytes())
 }
 
 fn lint_files(files: &[PathBuf]) -> Result<ExitCode, Error> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
-use redact_stream::{Confidence, Engine, EngineBuilder, Mask, RuleSet, ScannerKind, SecretBytes};
+use redact_stream::{AllowList, Engine, EngineBuilder, Mask, RuleSet, ScannerKind, SecretBytes};
 
 use crate::args::{Cli, Command, FilterArgs};
 use crate::error::{EXIT_ERROR, Error, warn};
@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) stats: bool,
     /// The configuration file, for the statistics.
     pub(crate) config: Option<PathBuf>,
+    /// What to build the engine from again on SIGHUP: for a filter of standard input with files of rules or values.
+    pub(crate) reload: Option<Settings>,
     /// Files that must not be written to, beside the inputs.
     pub(crate) settings_files: Vec<PathBuf>,
 }
@@ -128,7 +130,10 @@ impl Plan {
         let engine = engine(&settings)?;
         let mut settings_files = settings.rules.value.clone();
         settings_files.extend(settings.file.clone());
+        settings_files.extend(settings.allow.value.clone());
         settings_files.extend(settings.mask_key_file.value.clone());
+        let stdin = matches!(inputs[..], [Input::Stdin]) && matches!(target, Target::Stdout);
+        let again = !settings.rules.value.is_empty() || settings.allow.value.is_some();
         Ok(Plan {
             engine,
             inputs,
@@ -139,7 +144,8 @@ impl Plan {
             compressed: settings.compressed.value,
             flush_after: Duration::from_millis(settings.flush_after.value),
             stats: settings.stats.value,
-            config: settings.file,
+            config: settings.file.clone(),
+            reload: (stdin && again).then_some(settings),
             settings_files,
         })
     }
@@ -182,18 +188,17 @@ fn color(choice: ColorChoice, target: &Target) -> bool {
 }
 
 /// The engine of a run, with every problem of the settings in one error.
-fn engine(settings: &Settings) -> Result<Arc<Engine>, Error> {
+pub(crate) fn engine(settings: &Settings) -> Result<Arc<Engine>, Error> {
     let (rules, mut problems) = load_rules(&settings.rules.value);
     let mask = mask(settings).map_err(|problem| problems.push(problem));
-    let (Ok(mask), true) = (mask, problems.is_empty()) else {
+    let allow = load_allow(settings).map_err(|more| problems.extend(more));
+    let (Ok(mask), Ok(allow), true) = (mask, allow, problems.is_empty()) else {
         return Err(Error::all(problems));
     };
-    let builder = Engine::builder()
-        .rules(rules)
-        .only(settings.only.value.iter().cloned())
-        .except(settings.except.value.iter().cloned())
-        .confidence(Confidence::from(settings.confidence.value))
+    let builder = settings
+        .builder(rules)
         .mask(mask)
+        .allow_hashes(allow)
         .scanner(ScannerKind::from(settings.engine.value))
         .scanner_strict(settings.engine_strict.value);
     let engine = with_cache(builder).build().map_err(|error| Error::all(problem_lines(&error)))?;
@@ -218,18 +223,24 @@ pub(crate) fn load_rules(files: &[PathBuf]) -> (RuleSet, Vec<String>) {
     (rules, problems)
 }
 
+/// The values to leave alone.
+pub(crate) fn load_allow(settings: &Settings) -> Result<AllowList, Vec<String>> {
+    let Some(path) = &settings.allow.value else { return Ok(AllowList::default()) };
+    AllowList::parse(&path.display().to_string(), &read_text(path)?).map_err(|e| problem_lines(&e))
+}
+
 /// One rule file.
 pub(crate) fn read_rules(path: &Path) -> Result<RuleSet, Vec<String>> {
     let name = path.display().to_string();
-    let text = match std::fs::read(path) {
-        Ok(bytes) => {
-            String::from_utf8(bytes).map_err(|_| vec![format!("{name}: is not UTF-8 text")])?
-        }
-        Err(error) => {
-            return Err(vec![format!("{name}: cannot be read: {}", crate::error::reason(&error))]);
-        }
-    };
-    RuleSet::parse(&name, &text).map_err(|error| problem_lines(&error))
+    RuleSet::parse(&name, &read_text(path)?).map_err(|error| problem_lines(&error))
+}
+
+fn read_text(path: &Path) -> Result<String, Vec<String>> {
+    let name = path.display();
+    let bytes = std::fs::read(path).map_err(|error| {
+        vec![format!("{name}: cannot be read: {}", crate::error::reason(&error))]
+    })?;
+    String::from_utf8(bytes).map_err(|_| vec![format!("{name}: is not UTF-8 text")])
 }
 
 pub(crate) fn problem_lines(error: &redact_stream::BuildError) -> Vec<String> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use redact_stream::{Confidence, Mask, ScannerKind};
+use redact_stream::{Confidence, Engine, EngineBuilder, Mask, RuleSet, ScannerKind};
 use serde::Deserialize;
 
 use crate::args::{ConfigArgs, RuleArgs, SettingArgs};
@@ -20,6 +20,9 @@ pub(crate) const MASK_KEY_VARIABLE: &str = "REDACT_MASK_KEY";
 /// How long the input pauses before an incomplete line is written: short enough to look immediate, long enough that a
 /// program that writes a line in pieces is not looked at piece by piece.
 const FLUSH_AFTER_MS: u64 = 50;
+
+/// The groups that `--pii` switches on.
+const PERSONAL: [&str; 2] = ["pii", "paths"];
 
 /// What stands in place of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -176,7 +179,9 @@ pub(crate) struct Settings {
     pub(crate) file: Option<PathBuf>,
     pub(crate) rules: Setting<Vec<PathBuf>>,
     pub(crate) only: Setting<Vec<String>>,
+    pub(crate) pii: Setting<bool>,
     pub(crate) except: Setting<Vec<String>>,
+    pub(crate) allow: Setting<Option<PathBuf>>,
     pub(crate) confidence: Setting<ConfidenceChoice>,
     pub(crate) mask: Setting<MaskChoice>,
     pub(crate) mask_key_file: Setting<Option<PathBuf>>,
@@ -193,10 +198,17 @@ impl Settings {
     pub(crate) fn resolve(args: SettingArgs) -> Result<Settings, Error> {
         let layer = layer(&args.config)?;
         let (compressed, strict, stats) = (args.compressed(), args.engine_strict(), args.stats());
+        let pii = args.rules.pii();
         Ok(Settings {
             rules: pick(args.rules.rules, layer.rules, Vec::new()),
             only: pick(args.rules.only, layer.only, Vec::new()),
+            pii: pick(pii, layer.pii, false),
             except: pick(args.rules.except, layer.except, Vec::new()),
+            allow: pick(
+                args.rules.allow.map(Some),
+                layer.allow.map(|e| Entry { value: Some(e.value), line: e.line }),
+                None,
+            ),
             confidence: pick(args.rules.confidence, layer.confidence, ConfidenceChoice::Medium),
             mask: pick(args.mask, layer.mask, MaskChoice::Label),
             mask_key_file: pick(
@@ -233,6 +245,23 @@ impl Settings {
         })
     }
 
+    /// An engine of these rules, as far as the settings say which to use.
+    pub(crate) fn builder(&self, rules: RuleSet) -> EngineBuilder {
+        let personal: &[&str] = if self.pii.value { &PERSONAL } else { &[] };
+        // With `only`, groups count only if they are named there.
+        let only = self.only.value.iter().map(String::as_str);
+        let only: Vec<&str> = match self.only.value.is_empty() {
+            true => Vec::new(),
+            false => only.chain(personal.iter().copied()).collect(),
+        };
+        Engine::builder()
+            .rules(rules)
+            .only(only)
+            .groups(personal.iter().copied())
+            .except(self.except.value.iter().cloned())
+            .confidence(Confidence::from(self.confidence.value))
+    }
+
     /// A complete `redact.toml`, with comments that say where each value comes from.
     pub(crate) fn show(&self) -> String {
         let mut out = match &self.file {
@@ -254,7 +283,10 @@ impl Settings {
         };
         line("rules", Some(list(self.rules.value.iter().map(|p| text(p)))), &self.rules.origin);
         line("only", Some(list(self.only.value.iter().cloned())), &self.only.origin);
+        line("pii", Some(self.pii.value.to_string()), &self.pii.origin);
         line("except", Some(list(self.except.value.iter().cloned())), &self.except.origin);
+        let allow = self.allow.value.as_deref().map(|p| quote(&text(p)));
+        line("allow", allow, &self.allow.origin);
         let confidence = Confidence::from(self.confidence.value).name();
         line("confidence", Some(quote(confidence)), &self.confidence.origin);
         line("mask", Some(quote(&self.mask.value.to_string())), &self.mask.origin);

@@ -10,8 +10,9 @@
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::Arc;
 
-use redact_stream::{Engine, Finding, Sink};
+use redact_stream::{Engine, Finding, Sink, Stats};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
@@ -88,22 +89,43 @@ pub(crate) enum SinkError {
 pub(crate) struct SpanSink<'r, W> {
     out: W,
     gathered: Vec<u8>,
-    engine: &'r Engine,
+    engine: Arc<Engine>,
     color: bool,
     report: Option<&'r mut Report>,
     /// The input's name in the report.
     name: Option<&'r str>,
+    /// Where the engine's stream began, in bytes and lines of the input.
+    start: (u64, u64),
+    last_block_line: Option<u64>,
 }
 
 impl<'r, W: Write> SpanSink<'r, W> {
     pub(crate) fn new(
         out: W,
-        engine: &'r Engine,
+        engine: Arc<Engine>,
         color: bool,
         report: Option<&'r mut Report>,
         name: Option<&'r str>,
     ) -> SpanSink<'r, W> {
-        SpanSink { out, gathered: Vec::with_capacity(GATHER), engine, color, report, name }
+        let gathered = Vec::with_capacity(GATHER);
+        let (start, last_block_line) = ((0, 0), None);
+        SpanSink { out, gathered, engine, color, report, name, start, last_block_line }
+    }
+
+    /// Another engine goes on, whose stream begins at this byte and behind so many lines of the input.
+    pub(crate) fn go_on(&mut self, engine: Arc<Engine>, bytes: u64, lines: u64) {
+        self.engine = engine;
+        self.start = (bytes, lines);
+    }
+
+    /// How many bytes and lines of the input have passed, if its stream counts `stats`.
+    pub(crate) fn position(&self, stats: &Stats) -> (u64, u64) {
+        (self.start.0 + stats.bytes, self.start.1 + stats.lines)
+    }
+
+    /// The last line, from 1, that was masked as part of a secret of several lines.
+    pub(crate) fn last_block_line(&self) -> Option<u64> {
+        self.last_block_line
     }
 
     /// Writes what was gathered.
@@ -155,9 +177,16 @@ impl<W: Write> Sink for SpanSink<'_, W> {
     }
 
     fn masked(&mut self, finding: &Finding, mask: &[u8]) -> Result<(), SinkError> {
+        let mut finding = *finding;
+        finding.start += self.start.0;
+        finding.end += self.start.0;
+        finding.line += self.start.1;
+        let rule = self.engine.rule(finding.rule());
+        if rule.block().is_some() {
+            self.last_block_line = Some(finding.line);
+        }
         if let Some(report) = &mut self.report {
-            let rule = self.engine.rule(finding.rule()).id();
-            report.finding(self.name, rule, finding).map_err(SinkError::Report)?;
+            report.finding(self.name, rule.id(), &finding).map_err(SinkError::Report)?;
         }
         if !self.color {
             return self.gather(mask);
@@ -192,7 +221,7 @@ mod tests {
     fn short_writes_lose_nothing_and_keep_the_order() {
         let engine = Engine::builder().build().unwrap();
         let long = vec![b'x'; LONG + 3];
-        let mut sink = SpanSink::new(Slow(Vec::new()), &engine, false, None, None);
+        let mut sink = SpanSink::new(Slow(Vec::new()), engine, false, None, None);
         let mut wanted = Vec::new();
         for part in [b"a".as_slice(), &long, b"", b"b", &long, &long, b"c"] {
             sink.clean(part).unwrap();

@@ -38,6 +38,7 @@ fn every_setting_can_stand_in_the_file() {
 rules = ["mine.toml"]          # relative to this file
 only = ["acme", "secrets"]
 except = ["url-credential"]
+pii = true
 confidence = "high"
 mask = "pseudonym"
 mask-key-file = "key"
@@ -73,6 +74,7 @@ stats = true
         "never",
         "--no-compressed",
         "--no-stats",
+        "--no-pii",
         "--no-engine-strict",
         "--confidence",
         "low",

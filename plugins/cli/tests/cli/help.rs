@@ -15,6 +15,8 @@ fn help_names_every_flag_and_exit_code() {
         "--rules",
         "--only",
         "--except",
+        "--pii",
+        "--allow",
         "--confidence",
         "--mask",
         "--mask-key-file",

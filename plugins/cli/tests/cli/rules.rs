@@ -1,6 +1,8 @@
 //! `redact rules`.
 
-use super::support::{Folder, RULES};
+use std::path::Path;
+
+use super::support::{ACME, Folder, RULES, ZETA};
 
 #[test]
 fn the_list_shows_all_rules_and_which_are_used() {
@@ -51,7 +53,18 @@ fn rules_are_tested_by_their_examples() {
     let folder = Folder::new();
     folder.write("mine.toml", RULES);
     let done = folder.run(&["rules", "test", "mine.toml"], "").ok();
-    assert_eq!(done.out, "2 rules, 3 examples: all as they should be\n");
+    assert!(
+        done.out.starts_with("2 rules, 3 examples: all as they should be\n\nRULE "),
+        "{}",
+        done.out
+    );
+    let costs: Vec<_> = done.out.lines().skip(3).map(|line| line.split_whitespace()).collect();
+    assert_eq!(costs.len(), 2);
+    for (mut row, id) in costs.into_iter().zip(["acme-token", "zeta-token"]) {
+        assert_eq!(row.next(), Some(id));
+        let mut number = || row.next().unwrap().parse::<f64>().unwrap();
+        assert!(number() < 10.0 && number() > 0.0);
+    }
     folder.write("bad.toml", RULES.replace("acme_{hex:16}", "acme_{hex:9}"));
     let done = folder.run(&["rules", "test", "mine.toml", "bad.toml", "none.toml"], "");
     done.fails_with(&["bad.toml:2: rule `acme-token`: example 1 of `matches`", "none.toml: "]);
@@ -85,4 +98,62 @@ fn lint_tells_errors_from_what_could_be_better() {
 fn the_built_in_rules_pass_their_tests() {
     let done = Folder::new().run(&["rules", "test"], "").ok();
     assert!(done.out.contains("all as they should be"), "{}", done.out);
+}
+
+#[test]
+fn a_text_is_explained_without_being_shown() {
+    let folder = Folder::new();
+    folder.write("mine.toml", RULES);
+    let text = format!("a {ACME} b {ZETA}\n{ACME}0\n");
+    let explain = |more: &[&str], input: &str| {
+        let args = [&["rules", "explain", "--rules", "mine.toml"], more].concat();
+        folder.run(&args, input).ok().out
+    };
+    let out = explain(&["--only", "acme", "-"], &text);
+    let wanted = "acme-token: accepted; line 1, match 2..23, secret 2..23 (21 bytes), masked as \
+                  [REDACTED:acme-token]\n\
+                  zeta-token: refused by confidence: `low` is below --confidence; line 1, match 26..47, \
+                  secret 26..47 (21 bytes)\n";
+    assert_eq!(out, wanted);
+    let shown = explain(&["--only", "acme", "--show", &text], "");
+    assert!(shown.contains(&format!("    {ACME}\n")) && shown.contains(ZETA), "{shown}");
+    let off = explain(&["--except", "acme", ACME], "");
+    assert!(off.contains("acme-token: would be accepted, but is not in use"), "{off}");
+    assert_eq!(explain(&["nothing"], ""), "no rule comes near this text\n");
+    let key = explain(&["password: changeme"], "");
+    assert!(key.contains("assignment: refused by value: no value"), "{key}");
+    assert!(explain(&["-"], "").contains("no rule"));
+    folder.run(&["rules", "explain"], "").fails_with(&["TEXT"]);
+}
+
+#[test]
+fn the_template_is_a_sound_rule_file() {
+    let folder = Folder::new();
+    let template = folder.run(&["rules", "new", "zeta-api-key"], "").ok().out;
+    folder.write("new.toml", &template);
+    let done = folder.run(&["rules", "lint", "new.toml"], "").ok();
+    assert_eq!(done.out, "0 errors, 0 warnings\n");
+    folder.run(&["rules", "show", "zeta-api-key", "--rules", "new.toml"], "").ok();
+    assert!(folder.run(&["rules", "new"], "").ok().out.contains("acme-token"));
+    folder.run(&["rules", "new", "No Id"], "").fails_with(&["an id is", "redact rules new"]);
+}
+
+/// Whether a file of the repository is what a command prints.
+#[track_caller]
+fn is_current(file: &str, command: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    let stored = std::fs::read_to_string(path).unwrap_or_default();
+    let made = Folder::new().run(&["rules", command], "").ok().out;
+    let make = format!("cargo run -p redact-filter -- rules {command} > {file}");
+    assert!(stored == made, "{file} is not current; make it anew: {make}");
+}
+
+#[test]
+fn the_schema_in_the_documentation_is_current() {
+    is_current("docs/rules.schema.json", "schema");
+}
+
+#[test]
+fn the_table_of_rules_in_the_documentation_is_current() {
+    is_current("docs/rules.md", "docs");
 }
