@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redact_bench::check::Family;
 use redact_bench::contestant::Contestant;
-use redact_bench::instructions::per_byte;
+use redact_bench::instructions::{Input, per_byte};
 use redact_bench::latency::{self, Latency};
 use redact_bench::pipe::{self, Run};
 use redact_bench::plot::{self, Bar};
@@ -19,6 +19,8 @@ use crate::runner::{Sample, Verdict};
 
 /// How often a program is started.
 const STARTS: usize = 30;
+/// A run that takes longer is not repeated in later rounds: the noise of the machine is small beside it.
+const ONCE: Duration = Duration::from_secs(10);
 /// The size of the text whose lines are timed one by one, in bytes.
 const LATENCY_TEXT: u64 = 1_000_000;
 
@@ -51,11 +53,13 @@ impl Default for Figures {
                     "contestant",
                     "status",
                     "bytes",
+                    "runs",
                     "wall_s",
                     "gb_per_s",
                     "speed_to_cat",
                     "cpu_s",
                     "cpu_s_per_gb",
+                    "cpu_s_per_gb_without_start",
                     "peak_rss_kib",
                     "planted",
                     "secrets_left",
@@ -66,7 +70,7 @@ impl Default for Figures {
                 "pipe-samples",
                 &["text", "contestant", "round", "wall_s", "cpu_s", "peak_rss_kib"],
             ),
-            start: Table::new("start", &["contestant", "median_ms", "least_ms"]),
+            start: Table::new("start", &["contestant", "median_ms", "least_ms", "cpu_ms"]),
             latency: Table::new("latency", &["place", "contestant", "p50_us", "p99_us"]),
             instructions: Table::new("instructions", &["contestant", "instructions_per_byte"]),
             rows: Vec::new(),
@@ -80,14 +84,15 @@ pub(crate) fn pipe(
     contestants: &[Contestant],
     verdicts: &[Verdict],
     sample: &Sample,
-    rounds: usize,
-    limit: Duration,
+    starts: &[Duration],
+    (rounds, limit): (usize, Duration),
 ) -> Result<(), Failure> {
     let kind = sample.known.kind;
     let mut runs: Vec<Vec<Run>> = vec![Vec::new(); contestants.len()];
     for round in 0..rounds {
         for (i, contestant) in contestants.iter().enumerate() {
-            if !matches!(verdicts[i], Verdict::Right(_)) {
+            let is_slow = runs[i].last().is_some_and(|run| run.wall > ONCE);
+            if is_slow || !matches!(verdicts[i], Verdict::Right(_)) {
                 continue;
             }
             let run = pipe::measure(contestant, &sample.file, limit)
@@ -106,7 +111,8 @@ pub(crate) fn pipe(
     let wall = |runs: &[Run]| median(runs.iter().map(|run| run.wall));
     let cat = contestants.iter().position(|c| c.family == Family::Copy);
     let cat = cat.map_or(Duration::ZERO, |at| wall(&runs[at]));
-    for ((contestant, verdict), runs) in contestants.iter().zip(verdicts).zip(&runs) {
+    for (i, (contestant, verdict)) in contestants.iter().zip(verdicts).enumerate() {
+        let runs = &runs[i];
         let name = &contestant.name;
         let seen = match verdict {
             Verdict::Right(seen) => seen,
@@ -118,7 +124,7 @@ pub(crate) fn pipe(
                 }
                 let mut row =
                     vec![kind.name().to_owned(), name.clone(), format!("{status}: {reason}")];
-                row.resize(13, String::new());
+                row.resize(15, String::new());
                 figures.pipe.push(row);
                 continue;
             }
@@ -127,6 +133,7 @@ pub(crate) fn pipe(
         let speed = gigabytes_per_second(sample.bytes, wall);
         let to_cat = cat.as_secs_f64() / wall.as_secs_f64().max(1e-9);
         let per_gb = cpu.as_secs_f64() * 1e9 / sample.bytes as f64;
+        let running = cpu.saturating_sub(starts[i]).as_secs_f64() * 1e9 / sample.bytes as f64;
         let rss = median(runs.iter().map(|run| run.rss_kib));
         println!(
             "  {name:<18} {speed:>8.3} GB/s  {to_cat:>6.3} of cat  {per_gb:>8.3} CPU-s/GB  {rss:>7} KiB  {:>7} masks",
@@ -137,11 +144,13 @@ pub(crate) fn pipe(
             name.clone(),
             "ok".to_owned(),
             sample.bytes.to_string(),
+            runs.len().to_string(),
             seconds(wall),
             format!("{speed:.4}"),
             format!("{to_cat:.4}"),
             seconds(cpu),
             format!("{per_gb:.4}"),
+            format!("{running:.4}"),
             rss.to_string(),
             sample.known.planted.to_string(),
             seen.secrets.to_string(),
@@ -158,28 +167,53 @@ pub(crate) fn pipe(
     Ok(())
 }
 
+/// The CPU time of each contestant on nothing: a tool that compiles many rules does so in every run, however short.
+pub(crate) fn start_cpu(
+    contestants: &[Contestant],
+    empty: &Path,
+    limit: Duration,
+) -> Result<Vec<Duration>, Failure> {
+    let one = |contestant: &Contestant| -> Result<Duration, Failure> {
+        let mut runs: Vec<Run> = Vec::new();
+        while runs.len() < 3 && runs.last().is_none_or(|run| run.wall <= ONCE) {
+            let run = pipe::measure(contestant, empty, limit)
+                .map_err(|e| Failure::Broken(format!("error: {}: {e}", contestant.name)))?;
+            runs.push(run);
+        }
+        Ok(median(runs.iter().map(|run| run.cpu)))
+    };
+    let all = contestants.iter();
+    all.map(|c| if c.program.is_ok() { one(c) } else { Ok(Duration::ZERO) }).collect()
+}
+
 /// From exec to exit, with nothing to do.
-pub(crate) fn start(figures: &mut Figures, contestants: &[Contestant]) -> Result<(), Failure> {
+pub(crate) fn start(
+    figures: &mut Figures,
+    contestants: &[Contestant],
+    cpu: &[Duration],
+) -> Result<(), Failure> {
     println!("\nstart to end on empty input");
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); contestants.len()];
     for _ in 0..STARTS {
         for (contestant, times) in contestants.iter().zip(&mut times) {
-            if contestant.program.is_ok() {
+            let is_slow = times.last().is_some_and(|time| *time > ONCE);
+            if contestant.program.is_ok() && !is_slow {
                 let took = pipe::start_up(contestant)
                     .map_err(|e| Failure::Broken(format!("error: {}: {e}", contestant.name)))?;
                 times.push(took);
             }
         }
     }
-    for (contestant, times) in contestants.iter().zip(times) {
+    for (i, (contestant, times)) in contestants.iter().zip(times).enumerate() {
         let name = &contestant.name;
         let Some(least) = times.iter().min().copied() else {
-            figures.start.push(vec![name.clone(), "missing".to_owned(), String::new()]);
+            let nothing = String::new;
+            figures.start.push(vec![name.clone(), "missing".to_owned(), nothing(), nothing()]);
             continue;
         };
-        let (median, least) = (millis(median(times)), millis(least));
-        println!("  {name:<18} {median:>8} ms median  {least:>8} ms least");
-        figures.start.push(vec![name.clone(), median, least]);
+        let (median, least, cpu) = (millis(median(times)), millis(least), millis(cpu[i]));
+        println!("  {name:<18} {median:>8} ms median  {least:>8} ms least  {cpu:>8} ms CPU");
+        figures.start.push(vec![name.clone(), median, least, cpu]);
     }
     Ok(())
 }
@@ -210,11 +244,17 @@ pub(crate) fn latency(
 }
 
 /// Instructions per byte, where valgrind is there.
-pub(crate) fn instructions(figures: &mut Figures, contestants: &[Contestant], sample: &Sample) {
-    println!("\ninstructions per byte ({})", sample.known.kind.name());
+pub(crate) fn instructions(
+    figures: &mut Figures,
+    contestants: &[Contestant],
+    half: &Sample,
+    full: &Sample,
+) {
+    println!("\ninstructions per byte ({})", full.known.kind.name());
+    let (half, full) = (input(half), input(full));
     for contestant in contestants.iter().filter(|c| c.program.is_ok()) {
         let name = &contestant.name;
-        let cell = match per_byte(contestant, &sample.file, sample.bytes) {
+        let cell = match per_byte(contestant, half, full) {
             Ok(count) => format!("{count:.2}"),
             Err(reason) => format!("missing: {reason}"),
         };
@@ -271,6 +311,10 @@ impl Figures {
         }
         Ok(())
     }
+}
+
+fn input(sample: &Sample) -> Input<'_> {
+    Input { file: &sample.file, bytes: sample.bytes }
 }
 
 fn seconds(time: Duration) -> String {

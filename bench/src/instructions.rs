@@ -1,7 +1,7 @@
 //! Instructions per byte, counted by callgrind: a figure that does not depend on who else uses the machine.
 //!
-//! The instructions of a run on nothing are taken off, so that starting does not count. Valgrind knows no AVX-512: the
-//! kernel `vbmi` cannot be counted.
+//! Counted are those of the second half of a text: the run on the first half is taken off, so that neither starting nor
+//! what is compiled at its first use counts. Valgrind knows no AVX-512: the kernel `vbmi` cannot be counted.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,24 +9,29 @@ use std::process::{Command, Stdio};
 
 use crate::contestant::Contestant;
 
-/// The instructions per byte of a contestant on a text of `bytes` bytes.
+/// A text in a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'f> {
+    /// The file.
+    pub file: &'f Path,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// The instructions per byte of a contestant on what `full` holds behind `half`, its beginning.
 ///
 /// # Errors
 /// Valgrind is missing, or the program cannot be run under it.
-pub fn per_byte(contestant: &Contestant, file: &Path, bytes: u64) -> Result<f64, String> {
+pub fn per_byte(contestant: &Contestant, half: Input, full: Input) -> Result<f64, String> {
     if contestant.name.ends_with("vbmi") {
         return Err("valgrind has no AVX-512".to_owned());
     }
-    let empty = count(contestant, None)?;
-    let full = count(contestant, Some(file))?;
-    Ok(full.saturating_sub(empty) as f64 / bytes.max(1) as f64)
+    let more = count(contestant, full.file)?.saturating_sub(count(contestant, half.file)?);
+    Ok(more as f64 / full.bytes.saturating_sub(half.bytes).max(1) as f64)
 }
 
-fn count(contestant: &Contestant, file: Option<&Path>) -> Result<u64, String> {
-    let stdin = match file {
-        Some(file) => File::open(file).map_err(|error| error.to_string())?.into(),
-        None => Stdio::null(),
-    };
+fn count(contestant: &Contestant, file: &Path) -> Result<u64, String> {
+    let stdin = File::open(file).map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(contestant.program.as_ref()?)

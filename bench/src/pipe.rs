@@ -73,7 +73,7 @@ pub fn measure(contestant: &Contestant, file: &Path, limit: Duration) -> Result<
     let success: Vec<String> = contestant.success.iter().map(i32::to_string).collect();
     let output = Command::new(myself)
         .args(["measure", "--limit-seconds", &limit.as_secs().to_string()])
-        .args(["--success", &success.join(",")])
+        .args(["--success", &success.join(","), "--"])
         .arg(file)
         .arg(contestant.program.as_ref()?)
         .args(&contestant.args)

@@ -67,6 +67,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let kinds = if args.texts.is_empty() { TextKind::all() } else { args.texts.clone() };
     let limit = Duration::from_secs(args.limit_seconds);
     let mut figures = Figures::default();
+    let mut starts = Vec::new();
+    if has("pipe") || has("start") {
+        let empty = work.path().join("empty");
+        File::create(&empty).map_err(|e| broken("a text", e.to_string()))?;
+        starts = figures::start_cpu(&contestants.all, &empty, limit)?;
+    }
     if has("pipe") {
         for kind in kinds {
             let most = if kind.is_hostile() { HOSTILE } else { u64::MAX };
@@ -80,21 +86,29 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
                 sample.bytes,
                 sample.known.planted
             );
-            figures::pipe(&mut figures, &contestants.all, &verdicts, &sample, args.rounds, limit)?;
+            let all = &contestants.all;
+            figures::pipe(&mut figures, all, &verdicts, &sample, &starts, (args.rounds, limit))?;
             // One text at a time is enough for a small disk.
             let _ = std::fs::remove_file(&sample.file);
         }
     }
     if has("start") {
-        figures::start(&mut figures, &contestants.all)?;
+        figures::start(&mut figures, &contestants.all, &starts)?;
     }
     if has("latency") {
         figures::latency(&mut figures, &contestants.all, &engine, args.seed)?;
     }
     if has("instructions") {
-        let small = Text { kind: TextKind::S1000, bytes: 1_000_000, seed: args.seed };
-        let sample = sample(small, work.path()).map_err(|e| broken("a text", e.to_string()))?;
-        figures::instructions(&mut figures, &contestants.all, &sample);
+        let half = Text { kind: TextKind::S1000, bytes: 1_000_000, seed: args.seed };
+        let full = Text { bytes: 2_000_000, ..half };
+        let [half, full] = [("half", half), ("full", full)].map(|(name, text)| {
+            let folder = work.path().join(name);
+            std::fs::create_dir(&folder)?;
+            sample(text, &folder)
+        });
+        let half = half.map_err(|e| broken("a text", e.to_string()))?;
+        let full = full.map_err(|e| broken("a text", e.to_string()))?;
+        figures::instructions(&mut figures, &contestants.all, &half, &full);
     }
     figures
         .write(&args.out, &conditions)
