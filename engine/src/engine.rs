@@ -168,7 +168,9 @@ impl EngineBuilder {
             };
             on && r.confidence() >= self.confidence && !named(&self.except, r)
         };
-        let chosen: Vec<Rule> = self.rules.iter().filter(|r| wanted(r)).cloned().collect();
+        let chosen: Vec<bool> = self.rules.iter().map(wanted).collect();
+        let rules = self.rules.into_rules().into_iter().zip(chosen);
+        let chosen: Vec<Rule> = rules.filter(|(_, chosen)| *chosen).map(|(r, _)| r).collect();
         if chosen.is_empty() {
             let message = "no rule is left to look for; loosen `only`, `except` or `confidence`";
             return Err(BuildError::one("rules", message.to_owned()));

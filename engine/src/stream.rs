@@ -605,8 +605,9 @@ impl Work {
 fn render(engine: &Engine, hay: &[u8], hit: &Hit, cut_json: Option<bool>, out: &mut Vec<u8>) {
     let label = engine.program()[hit.rule as usize].rule.label();
     // A bare number of a JSON document becomes a string.
-    let number =
-        hay[hit.start].is_ascii_digit() && mask::is_json_number(hay, hit.start..hit.end) && {
+    let number = matches!(hay[hit.start], b'0'..=b'9' | b'-')
+        && mask::is_json_number(hay, hit.start..hit.end)
+        && {
             let line = confirm::line_around(hay, hit.start);
             match cut_json {
                 Some(json) if line.start == 0 => json,

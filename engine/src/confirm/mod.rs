@@ -60,9 +60,9 @@ impl View {
 /// A rule with its automata, which are compiled when first needed.
 pub(crate) struct Compiled {
     pub(crate) rule: Rule,
-    anchored: OnceLock<DFA>,
+    anchored: OnceLock<Box<DFA>>,
     /// What stands before the group `secret`.
-    before_secret: OnceLock<Option<DFA>>,
+    before_secret: OnceLock<Option<Box<DFA>>>,
     unanchored: OnceLock<meta::Regex>,
     allow: OnceLock<Option<meta::Regex>>,
 }
@@ -138,7 +138,7 @@ impl Compiled {
 
     fn dfa(&self) -> &DFA {
         self.anchored.get_or_init(|| {
-            DFA::builder()
+            let dfa = DFA::builder()
                 .configure(
                     DFA::config()
                         .match_kind(MatchKind::LeftmostFirst)
@@ -148,7 +148,8 @@ impl Compiled {
                 .syntax(syntax_config())
                 .thompson(thompson::Config::new().utf8(false))
                 .build(self.rule.pattern())
-                .expect("the pattern was parsed and bounded when the rule was made")
+                .expect("the pattern was parsed and bounded when the rule was made");
+            Box::new(dfa)
         })
     }
 
@@ -238,9 +239,9 @@ impl Compiled {
                 .match_kind(MatchKind::All)
                 .cache_capacity(512 << 10)
                 .skip_cache_capacity_check(true);
-            DFA::builder().configure(config).build_from_nfa(nfa).ok()
+            DFA::builder().configure(config).build_from_nfa(nfa).ok().map(Box::new)
         };
-        self.before_secret.get_or_init(build).as_ref()
+        self.before_secret.get_or_init(build).as_deref()
     }
 
     /// The first match that starts in `lo..=hi`.

@@ -79,7 +79,7 @@ pub(crate) const SHAPE: f64 = 1e-4;
 
 /// Whether the first bytes of a window can be spelt out in a few ways.
 pub(crate) fn is_nearly_literal(window: &[ByteSet]) -> bool {
-    let spelt = |sets: &[ByteSet]| sets.iter().map(|s| s.iter().count()).product::<usize>();
+    let spelt = |sets: &[ByteSet]| sets.iter().map(ByteSet::len).product::<usize>();
     window.len() >= 4 && spelt(&window[..4]) <= MOST_SPELT
         || window.len() >= 3 && spelt(&window[..3]) <= MOST_SPELT
 }

@@ -39,7 +39,22 @@ impl ByteSet {
 
     /// The byte values, ascending.
     pub(crate) fn iter(self) -> impl Iterator<Item = u8> {
-        (0..=255u8).filter(move |b| self.contains(*b))
+        let mut words = self.0;
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            while at < 4 && words[at] == 0 {
+                at += 1;
+            }
+            let word = words.get_mut(at)?;
+            let bit = word.trailing_zeros();
+            *word &= *word - 1;
+            Some((at as u32 * 64 + bit) as u8)
+        })
+    }
+
+    /// How many byte values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// What is in either set.

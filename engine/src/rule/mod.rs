@@ -114,7 +114,6 @@ impl RuleSet {
         self.rules.is_empty()
     }
 
-    #[cfg(test)]
     pub(crate) fn into_rules(self) -> Vec<Rule> {
         self.rules
     }

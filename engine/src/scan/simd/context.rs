@@ -2,31 +2,46 @@
 //! But their matches hold a word about secrets (`rule/trigger.rs`), and most of them a run behind it: the names are looked for
 //! only around the words.
 
+use std::sync::OnceLock;
+
 use super::lookup::Lookup;
 use super::runs::Runs;
-use super::windows::Window;
+use super::windows::{self, Window};
 use super::{Candidate, nominate, word_from};
 use crate::rule::Rule;
 
 /// Rules that are looked for around triggers only.
 pub(crate) struct Context {
-    windows: Vec<Window>,
-    lookup: Lookup,
+    rules: Vec<(u32, Rule)>,
+    /// Made when the first trigger is met.
+    names: OnceLock<Names>,
     /// How far before and behind a trigger the windows stand, in bytes.
     left: usize,
     right: usize,
 }
 
+struct Names {
+    windows: Vec<Window>,
+    lookup: Lookup,
+}
+
 impl Context {
-    pub(crate) fn new(rules: &[&Rule], windows: Vec<Window>) -> Context {
-        let arounds = || rules.iter().filter(|r| r.heads.is_empty()).filter_map(|r| r.around);
-        let most = |values: &mut dyn Iterator<Item = u32>| values.max().unwrap_or(0) as usize;
+    pub(crate) fn new(rules: &[&Rule]) -> Context {
+        let arounds = || rules.iter().filter_map(|r| r.around);
+        let chosen = (0..).zip(rules).filter(|(_, r)| r.around.is_some());
         Context {
-            lookup: Lookup::new(&windows),
-            windows,
-            left: most(&mut arounds().map(|a| a.left)),
-            right: most(&mut arounds().map(|a| a.right)),
+            rules: chosen.map(|(index, rule)| (index, (*rule).clone())).collect(),
+            names: OnceLock::new(),
+            left: arounds().map(|a| a.left).max().unwrap_or(0) as usize,
+            right: arounds().map(|a| a.right).max().unwrap_or(0) as usize,
         }
+    }
+
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| {
+            let windows = windows::names(self.rules.iter().map(|(index, rule)| (*index, rule)));
+            Names { lookup: Lookup::new(&windows), windows }
+        })
     }
 
     /// Looks around the triggers, which are in order but for repeats.
@@ -38,6 +53,7 @@ impl Context {
         at: &mut Vec<i64>,
         out: &mut Vec<Candidate>,
     ) {
+        let names = self.names();
         let mut i = 0;
         while i < triggers.len() {
             // Triggers near one another are looked around together.
@@ -53,13 +69,13 @@ impl Context {
             }
             at.clear();
             for p in all {
-                if self.lookup.may_start(word_from(block, p)) {
+                if names.lookup.may_start(word_from(block, p)) {
                     at.push(p);
                 }
             }
             for p in at.iter() {
-                self.lookup.each(word_from(block, *p), |number| {
-                    nominate(block, *p, &self.windows[number as usize], runs, out);
+                names.lookup.each(word_from(block, *p), |number| {
+                    nominate(block, *p, &names.windows[number as usize], runs, out);
                 });
             }
         }

@@ -164,13 +164,13 @@ fn hash(key: u32) -> u32 {
 fn spellings(window: &[ByteSet], index: usize) -> Option<Vec<u32>> {
     let mut keys = vec![0u32];
     for k in (0..4).filter(|k| MASKS[index] >> (8 * k) & 255 != 0) {
-        let mut folded: Vec<u32> = window.get(k)?.iter().map(|b| u32::from(b) | 0x20).collect();
-        folded.sort_unstable();
-        folded.dedup();
+        // Letters in both cases are one.
+        let folded: ByteSet = window.get(k)?.iter().map(|b| b | 0x20).collect();
         if folded.len() * keys.len() > MOST_SPELLINGS[index] {
             return None;
         }
-        keys = keys.iter().flat_map(|key| folded.iter().map(move |b| key | b << (8 * k))).collect();
+        let with = |key: u32| folded.iter().map(move |b| key | u32::from(b) << (8 * k));
+        keys = keys.into_iter().flat_map(with).collect();
     }
     Some(keys)
 }

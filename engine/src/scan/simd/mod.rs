@@ -68,7 +68,6 @@ impl SimdScanner {
     fn with_kernel(rules: &[&Rule], kernel: Kernel) -> SimdScanner {
         let all = windows::distinct(rules.iter().copied());
         let bucket_of = known_buckets(rules, &all.everywhere);
-        let has_names = !all.names.is_empty();
         SimdScanner {
             kernel,
             tables: Tables::new(&all.everywhere, &bucket_of),
@@ -78,7 +77,7 @@ impl SimdScanner {
             long_lookup: Lookup::new(&all.long_heads),
             heads: all.heads,
             long_heads: all.long_heads,
-            context: has_names.then(|| Context::new(rules, all.names)),
+            context: all.has_names.then(|| Context::new(rules)),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::rule::Rule;
 use crate::rule::anchor::is_nearly_literal;
 use crate::rule::byte_set::ByteSet;
 use crate::rule::run::{Run, RunClass};
+use crate::rule::spec::EmbeddedAnchor;
 use crate::rule::trigger::{WORDS, classes_of};
 
 /// One distinct window and the rules it is an anchor of.
@@ -37,8 +38,8 @@ pub(crate) struct Windows {
     pub(crate) heads: Vec<Window>,
     /// The first bytes of matches that are words of at least [`LONG_RUN`](crate::rule::run::LONG_RUN) bytes.
     pub(crate) long_heads: Vec<Window>,
-    /// Anchors looked for around triggers.
-    pub(crate) names: Vec<Window>,
+    /// Whether there are [`names`], which are looked for around triggers.
+    pub(crate) has_names: bool,
 }
 
 /// Collects windows, each once.
@@ -59,16 +60,38 @@ impl Collector {
         });
         self.windows[at].uses.push(use_);
     }
+
+    /// Adds an anchor of rule `r` without its first `skip` classes.
+    fn add_anchor(&mut self, rule: u32, r: &Rule, anchor: &EmbeddedAnchor, skip: usize) {
+        let (lo, hi) = (anchor.lo + skip as i32, anchor.hi + skip as i32);
+        let from_window = |run: Run| (run.class, run.lo as i32 - hi, run.hi as i32 - lo);
+        let run = r.run.map(from_window);
+        self.add(&anchor.window[skip..], Use { rule, lo, hi, run, run_len: 0 });
+    }
+}
+
+/// The windows of rules that are looked for around triggers only.
+pub(crate) fn names<'r>(rules: impl IntoIterator<Item = (u32, &'r Rule)>) -> Vec<Window> {
+    let mut names = Collector::default();
+    for (rule, r) in rules {
+        for anchor in r.anchors.iter() {
+            // A name is looked up by its letters; the byte in front of it is left to the confirmer.
+            let skip = usize::from(starts_wide(&anchor.window));
+            names.add_anchor(rule, r, anchor, skip);
+        }
+    }
+    names.windows
 }
 
 /// Whether the first class of a window that has enough others is no letter's or sign's.
 fn starts_wide(window: &[[u64; 4]]) -> bool {
-    window.len() > 3 && ByteSet(window[0]).iter().count() > 8
+    window.len() > 3 && ByteSet(window[0]).len() > 8
 }
 
 /// The windows of `rules`.
 pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows {
-    let [mut everywhere, mut heads, mut long_heads, mut names]: [Collector; 4] = Default::default();
+    let [mut everywhere, mut heads, mut long_heads]: [Collector; 3] = Default::default();
+    let mut has_names = false;
     for (rule, r) in (0..).zip(rules) {
         for head in r.heads.iter() {
             let run = Some((head.class, 0, 0));
@@ -79,27 +102,19 @@ pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows
             };
             heads.add(&head.window, Use { rule, lo: 0, hi: 0, run, run_len: head.run });
         }
-        if !r.heads.is_empty() {
-            continue;
-        }
-        let collector = if r.around.is_some() { &mut names } else { &mut everywhere };
-        for anchor in r.anchors.iter() {
-            // A name is looked up by its letters; the byte in front of it is left to the confirmer.
-            let skip = usize::from(r.around.is_some() && starts_wide(&anchor.window));
-            let (lo, hi) = (anchor.lo + skip as i32, anchor.hi + skip as i32);
-            let from_window = |run: Run| (run.class, run.lo as i32 - hi, run.hi as i32 - lo);
-            let run = r.run.map(from_window);
-            collector.add(&anchor.window[skip..], Use { rule, lo, hi, run, run_len: 0 });
+        if r.around.is_some() {
+            has_names = true;
+        } else if r.heads.is_empty() {
+            r.anchors.iter().for_each(|anchor| everywhere.add_anchor(rule, r, anchor, 0));
         }
     }
     let mut everywhere = everywhere.windows;
-    let names = names.windows;
-    if !names.is_empty() {
+    if has_names {
         everywhere.extend(WORDS.iter().map(|word| Window {
             classes: classes_of(word).collect(),
             uses: Vec::new(),
             is_trigger: true,
         }));
     }
-    Windows { everywhere, heads: heads.windows, long_heads: long_heads.windows, names }
+    Windows { everywhere, heads: heads.windows, long_heads: long_heads.windows, has_names }
 }
