@@ -17,6 +17,7 @@ pub(crate) fn passes(check: Check, line: &[u8], span: Range<usize>) -> bool {
         Check::ConfluentCrc32 => confluent(secret),
         Check::Jwt => jwt(secret),
         Check::Base64Json => base64_json(secret),
+        Check::BasicCredentials => basic_credentials(secret),
         Check::Luhn => luhn(secret),
         Check::Iban => iban(secret),
         Check::AwsKeyId => aws_key_id(secret),
@@ -68,6 +69,13 @@ fn confluent(secret: &[u8]) -> bool {
 fn jwt(secret: &[u8]) -> bool {
     let header = secret.split(|b| *b == b'.').next().unwrap_or_default();
     base64_json(header)
+}
+
+/// RFC 7617: base64 of printable text with a colon in it.
+fn basic_credentials(secret: &[u8]) -> bool {
+    let decoded = decode_base64(secret);
+    memchr::memchr(b':', &decoded).is_some_and(|at| at > 0)
+        && decoded.iter().all(|b| *b >= 0x20 && *b != 0x7f)
 }
 
 /// Base64 (either alphabet) that starts and goes on like a JSON object.

@@ -63,6 +63,8 @@ pub enum Check {
     Jwt,
     /// Base64 of a JSON object.
     Base64Json,
+    /// Credentials of HTTP Basic: base64 of a name, a colon and a password.
+    BasicCredentials,
     /// The Luhn digit of payment cards.
     Luhn,
     /// IBAN's modulus 97.

@@ -64,7 +64,7 @@ fn schema() -> Value {
     })
 }
 
-const CHECKS: [&str; 20] = [
+const CHECKS: [&str; 21] = [
     "github-crc32",
     "npm-crc32",
     "grafana-crc32",
@@ -72,6 +72,7 @@ const CHECKS: [&str; 20] = [
     "confluent-crc32",
     "jwt",
     "base64-json",
+    "basic-credentials",
     "luhn",
     "iban",
     "aws-key-id",
