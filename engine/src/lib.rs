@@ -12,7 +12,7 @@
 //!
 //! let engine = Engine::builder().build()?;
 //! let line = "connecting to postgres://app:not4real-42@db:5432/app";
-//! assert_eq!(engine.redact_str(line), "connecting to postgres://app:[REDACTED:postgres-url-password]@db:5432/app");
+//! assert_eq!(engine.redact_str(line), "connecting to postgres://app:[REDACTED:url-credential]@db:5432/app");
 //! # Ok::<(), redact_stream::BuildError>(())
 //! ```
 //!

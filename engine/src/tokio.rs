@@ -16,7 +16,7 @@
 //! writer.write_all(b"db = redis://:hunter2-exam").await?;
 //! writer.write_all(b"ple@cache:6379\n").await?;
 //! writer.shutdown().await?;
-//! assert_eq!(writer.get_ref(), b"db = redis://:[REDACTED:redis-url-password]@cache:6379\n");
+//! assert_eq!(writer.get_ref(), b"db = redis://:[REDACTED:url-credential]@cache:6379\n");
 //! # Ok(())
 //! # }
 //! ```
@@ -172,7 +172,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for RedactWriter<W> {
 /// let mut reader = RedactReader::new(input, Engine::builder().build()?);
 /// let mut text = String::new();
 /// reader.read_to_string(&mut text).await?;
-/// assert_eq!(text, "db = redis://:[REDACTED:redis-url-password]@cache:6379");
+/// assert_eq!(text, "db = redis://:[REDACTED:url-credential]@cache:6379");
 /// # Ok(())
 /// # }
 /// ```
