@@ -62,6 +62,12 @@ id = "refused-hides-nothing"
 pattern = 'foo[a-z]{3,30}'
 entropy = 2.8
 [[rule]]
+id = "word-inside"
+pattern = 'nova-token-[0-9a-f]{8}'
+[[rule]]
+id = "word-behind"
+pattern = '(?P<secret>vega[0-9]{6})~(?:key|token)'
+[[rule]]
 id = "prefix-short"
 pattern = 'acme_[0-9a-f]{4}'
 confidence = "low"
@@ -89,6 +95,12 @@ pub(crate) fn setup() -> Setup {
 
 /// What random text is made of.
 pub(crate) const FRAGMENTS: &[&str] = &[
+    "nova-",
+    "token-",
+    "nova-token-0123abcd",
+    "vega123456",
+    "~key",
+    "vega123456~token",
     "acme_",
     "0123abcd",
     "deadbeef",

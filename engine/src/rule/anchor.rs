@@ -8,10 +8,11 @@
 //! Limits: a pattern with more than [`MAX_PATHS`] ways through is summarised by gaps, which widens offsets but loses
 //! nothing; a pattern without any class of its own (`.{4}`) has no anchor.
 
-use regex_syntax::hir::{Class, Hir, HirKind, Look};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::byte_set::ByteSet;
 use super::frequency::probability;
+use super::run::bytes_of;
 use super::trigger::classes_of;
 
 /// The longest window that is kept, in bytes.
@@ -119,7 +120,9 @@ fn paths(hir: &Hir) -> Vec<Vec<Element>> {
         HirKind::Literal(l) => {
             vec![l.0.iter().map(|b| Element::Class(ByteSet::single(*b))).collect()]
         }
-        HirKind::Class(class) => vec![vec![class_element(class, hir)]],
+        HirKind::Class(class) => {
+            vec![vec![bytes_of(class).map_or_else(|| gap(hir), Element::Class)]]
+        }
         HirKind::Capture(c) => paths(&c.sub),
         HirKind::Repetition(r) => {
             let sub = paths(&r.sub);
@@ -166,18 +169,6 @@ fn paths(hir: &Hir) -> Vec<Vec<Element>> {
             let out: Vec<_> = parts.iter().flat_map(paths).collect();
             if out.len() > MAX_PATHS { vec![vec![gap(hir)]] } else { out }
         }
-    }
-}
-
-fn class_element(class: &Class, hir: &Hir) -> Element {
-    match class {
-        Class::Bytes(c) => {
-            Element::Class(c.ranges().iter().flat_map(|r| r.start()..=r.end()).collect())
-        }
-        Class::Unicode(c) if c.ranges().iter().all(|r| r.end().is_ascii()) => Element::Class(
-            c.ranges().iter().flat_map(|r| r.start() as u8..=r.end() as u8).collect(),
-        ),
-        Class::Unicode(_) => gap(hir),
     }
 }
 

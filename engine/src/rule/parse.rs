@@ -15,7 +15,7 @@ use super::run::{LONG_RUN, at_word_start, run};
 use super::spec::{
     BlockKind, Check, CheckFailure, Confidence, EmbeddedAnchor, EmbeddedHead, Rule, ValueSyntax,
 };
-use super::trigger::{around, before};
+use super::trigger::{around, before, word_first};
 use super::{MAX_MATCH, Text, Texts};
 
 /// The form of a rule in a file. Field names are the schema of `docs/writing-rules.md`.
@@ -221,7 +221,8 @@ impl Reader<'_> {
                 all.iter().map(|h| EmbeddedHead::new(h, run)).collect()
             })
             .unwrap_or_default();
-        let contextual = plain && heads.is_empty();
+        let secret_behind_word = secret_offset.is_some_and(|o| o > 0) && word_first(&hir);
+        let contextual = plain && heads.is_empty() && secret_behind_word;
         let names = before(&hir).map(|hir| anchors_of(&hir)).filter(|names| names_it(names));
         let named = names
             .filter(|_| contextual)

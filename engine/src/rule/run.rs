@@ -111,6 +111,7 @@ fn flatten<'h>(hir: &'h Hir, out: &mut Vec<Part<'h>>) {
     }
 }
 
+/// The bytes of a class; none if it holds characters of several bytes.
 pub(crate) fn bytes_of(class: &Class) -> Option<ByteSet> {
     match class {
         Class::Bytes(c) => Some(c.ranges().iter().flat_map(|r| r.start()..=r.end()).collect()),
@@ -218,11 +219,7 @@ fn starts_with_word_byte(all: &[Part<'_>]) -> bool {
             set.is_subset(&ByteSet::word()) && (*min > 0 || starts_with_word_byte(rest))
         }
         [Part::Other(hir), rest @ ..] => match hir.kind() {
-            HirKind::Alternation(ways) => ways.iter().all(|way| {
-                let inner = parts(way);
-                let empty = hir.properties().minimum_len() == Some(0);
-                starts_with_word_byte(&inner) && (!empty || starts_with_word_byte(rest))
-            }),
+            HirKind::Alternation(ways) => ways.iter().all(|way| starts_with_word_byte(&parts(way))),
             HirKind::Repetition(r) => {
                 starts_with_word_byte(&parts(&r.sub))
                     && (hir.properties().minimum_len() != Some(0) || starts_with_word_byte(rest))

@@ -5,6 +5,8 @@
 //! no name need be looked for: the scanner looks for the words, and for the names only around them.
 //!
 //! [`trigger`] reads from a pattern's HIR where in a match such a word must stand; `None` if some match may hold none.
+//!
+//! Text may have to leave before the word has come, so no byte of the secret may stand before it ([`word_first`]).
 
 use regex_syntax::hir::{Hir, HirKind};
 
@@ -66,6 +68,42 @@ pub(crate) fn around(hir: &Hir, anchors: &[Anchor]) -> Option<Around> {
         .then_some(Around { left: left as u32, right: right as u32 })
 }
 
+/// Whether in every match a word stands before the group `secret`; for a pattern without it, whether there is a word.
+pub(crate) fn word_first(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Capture(c) => !is_secret(hir) && word_first(&c.sub),
+        HirKind::Repetition(r) => r.min > 0 && word_first(&r.sub),
+        HirKind::Alternation(ways) => ways.iter().all(word_first),
+        HirKind::Concat(all) => {
+            let secret = all.iter().position(holds_secret).unwrap_or(all.len());
+            let word = |at: usize| {
+                let rest: Vec<Part<'_>> = all[at..secret].iter().flat_map(parts).collect();
+                word_at(&rest) || word_first(&all[at])
+            };
+            (0..secret).any(word) || all.get(secret).is_some_and(word_first)
+        }
+        HirKind::Literal(_) => {
+            let all = parts(hir);
+            (0..all.len()).any(|at| word_at(&all[at..]))
+        }
+        _ => false,
+    }
+}
+
+fn is_secret(hir: &Hir) -> bool {
+    matches!(hir.kind(), HirKind::Capture(c) if c.name.as_deref() == Some("secret"))
+}
+
+fn holds_secret(hir: &Hir) -> bool {
+    is_secret(hir)
+        || match hir.kind() {
+            HirKind::Capture(c) => holds_secret(&c.sub),
+            HirKind::Repetition(r) => holds_secret(&r.sub),
+            HirKind::Concat(all) | HirKind::Alternation(all) => all.iter().any(holds_secret),
+            _ => false,
+        }
+}
+
 /// What stands before the first word in every match, if that is a part of the pattern by itself.
 pub(crate) fn before(hir: &Hir) -> Option<Hir> {
     let HirKind::Concat(all) = hir.kind() else { return None };
@@ -73,7 +111,7 @@ pub(crate) fn before(hir: &Hir) -> Option<Hir> {
         let rest: Vec<Part<'_>> = all[*at..].iter().flat_map(parts).collect();
         let alternation =
             matches!(rest.first(), Some(Part::Other(_))) && trigger(&rest[..1]).is_some();
-        alternation || word_at(&rest).is_some()
+        alternation || word_at(&rest)
     };
     let at = (1..all.len()).find(starts_here)?;
     Some(Hir::concat(all[..at].to_vec()))
@@ -83,7 +121,7 @@ pub(crate) fn before(hir: &Hir) -> Option<Hir> {
 fn trigger(all: &[Part<'_>]) -> Option<(usize, usize)> {
     let (mut lo, mut hi) = (0, 0);
     for (i, part) in all.iter().enumerate() {
-        if word_at(&all[i..]).is_some() {
+        if word_at(&all[i..]) {
             return Some((lo, hi));
         }
         if let Part::Other(hir) = part
@@ -104,19 +142,19 @@ fn trigger(all: &[Part<'_>]) -> Option<(usize, usize)> {
     None
 }
 
-/// The length of the word that the parts start with, if their classes allow nothing else.
-fn word_at(all: &[Part<'_>]) -> Option<usize> {
+/// Whether the parts start with a word, since their classes allow nothing else.
+fn word_at(all: &[Part<'_>]) -> bool {
     let single = |part: &Part<'_>| match part {
         Part::Bytes(set, 1, 1) => Some(*set),
         _ => None,
     };
-    let holds = |word: &&&str| {
+    let holds = |word: &&str| {
         all.len() >= word.len()
             && classes_of(word)
                 .zip(all)
                 .all(|(c, part)| single(part).is_some_and(|s| s.is_subset(&c)))
     };
-    WORDS.iter().find(holds).map(|word| word.len())
+    WORDS.iter().any(holds)
 }
 
 #[cfg(test)]
@@ -136,6 +174,21 @@ mod tests {
         );
         assert_eq!(of("acme_key=[0-9]{8}"), Some((5, 5)));
         assert_eq!(of("(?i:acme_token|apex_secret)=[0-9]{8}"), Some((5, 5)));
+    }
+
+    #[test]
+    fn the_word_must_be_there_before_the_secret() {
+        for (pattern, wanted) in [
+            ("acme_key=(?P<secret>[0-9]{8})", true),
+            ("acme(?:(?:_key|-token)=)(?P<secret>[0-9]{8})", true),
+            ("(?:acme_key=(?P<secret>[0-9]{8})|apex_token=(?P<secret2>[0-9]{8}))", true),
+            ("acme=(?P<secret>[0-9]{8})~key", false),
+            ("acme_k(?P<secret>ey[0-9]{8})", false),
+            ("acme(?:_key)?=(?P<secret>[0-9]{8})~key", false),
+            ("(?:acme_key=|acme=(?P<secret>[0-9]{8}))key", false),
+        ] {
+            assert_eq!(word_first(&crate::rule::parse::hir(pattern).unwrap()), wanted, "{pattern}");
+        }
     }
 
     #[test]
