@@ -10,8 +10,8 @@ use redact_stream::{Engine, ScannerKind, Sink, StreamRedactor};
 
 use crate::check::{Observed, Observer};
 use crate::kernel;
-use crate::random::Random;
 use crate::text::Text;
+use redact_tests::random::Random;
 
 /// One way to run the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,6 @@
 //!
 //! Limits: Linux; times are of one machine in one hour. Numbers are comparable within one run only.
 
-pub mod random;
-
 mod lines;
 pub mod secrets;
 pub mod text;

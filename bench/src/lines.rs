@@ -5,7 +5,7 @@
 
 use std::io::Write as _;
 
-use crate::random::Random;
+use redact_tests::random::Random;
 
 const HEX: &str = "0123456789abcdef";
 const WORDS: &[&str] = &[

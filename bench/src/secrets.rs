@@ -3,7 +3,7 @@
 //! Each secret is put together here from parts and holds [`MARK`], so that no scanner takes this file for a leak and an
 //! output is checked by counting. Six forms, so that tools without a rule set of their own can be given the same rules.
 
-use crate::random::Random;
+use redact_tests::random::Random;
 
 /// Stands in every planted secret and nowhere else.
 pub const MARK: &str = "NOTREAL";

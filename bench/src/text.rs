@@ -16,8 +16,8 @@
 use std::io::{self, Write};
 
 use crate::lines;
-use crate::random::Random;
 use crate::secrets;
+use redact_tests::random::Random;
 
 /// How many bytes [`Text::pieces`] gives at once, about.
 const PIECE: usize = 1 << 20;

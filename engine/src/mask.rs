@@ -135,11 +135,12 @@ impl Mask {
             let start = from + back;
             at = at.max(start + label_mask_len(&line[start..]).unwrap_or(0));
         }
-        if let Some(longest) = self.own_mask_longest() {
-            let ends = (span.start.saturating_sub(longest)..span.start)
-                .filter_map(|start| Some(start + self.own_mask_len(&line[start..])?));
-            at = at.max(ends.max().unwrap_or(0));
-        }
+        let overhang = self.own_mask_overhang();
+        // No further than a mask of the span can reach: a row of stars may be as long as the line.
+        let line = &line[..line.len().min(span.end + overhang.max(LONGEST_MASK))];
+        let ends = (span.start.saturating_sub(overhang)..span.start)
+            .filter_map(|start| Some(start + self.own_mask_len(&line[start..])?));
+        at = at.max(ends.max().unwrap_or(0));
         while at < span.end {
             let rest = &line[at..];
             if let Some(len) = label_mask_len(rest).or_else(|| self.own_mask_len(rest)) {
@@ -153,12 +154,13 @@ impl Mask {
         true
     }
 
-    /// The most bytes that [`Mask::own_mask_len`] answers.
-    fn own_mask_longest(&self) -> Option<usize> {
+    /// How far before a span a mask in it may start, in bytes; the stars of the text that a partial mask stands behind do not
+    /// count.
+    fn own_mask_overhang(&self) -> usize {
         match &self.0 {
-            Kind::Fixed(fixed) => Some(fixed.len()),
-            Kind::Partial(keep) => Some(4 + keep),
-            _ => None,
+            Kind::Fixed(fixed) => fixed.len(),
+            Kind::Partial(keep) => 4 + keep,
+            _ => 0,
         }
     }
 

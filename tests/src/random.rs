@@ -25,8 +25,22 @@ impl Random {
     }
 
     /// One of `items`.
+    ///
+    /// # Panics
+    /// If there are none.
     pub fn pick<'t, T>(&mut self, items: &'t [T]) -> &'t T {
         &items[self.below(items.len())]
+    }
+
+    /// Appends `count` bytes of `alphabet`.
+    pub fn fill(&mut self, alphabet: &[u8], count: usize, out: &mut Vec<u8>) {
+        out.extend((0..count).map(|_| alphabet[self.below(alphabet.len())]));
+    }
+
+    /// `count` characters of an ASCII `alphabet`.
+    pub fn word(&mut self, alphabet: &str, count: usize) -> String {
+        let alphabet = alphabet.as_bytes();
+        (0..count).map(|_| char::from(alphabet[self.below(alphabet.len())])).collect()
     }
 
     /// `parts` fragments, one after the other.

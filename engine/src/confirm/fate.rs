@@ -1,11 +1,10 @@
-//! What becomes of one match, with the reason: for [`crate::explain`]. It asks what [`super::confirm`] asks, in that order.
+//! What becomes of one match, with the reason: for [`crate::explain`].
 
 use std::ops::Range;
 
-use super::condition::{Accept, Refusal, judge};
-use super::{Compiled, Scratch, assignment, whole_characters};
+use super::condition::{Accept, Refusal};
+use super::{Compiled, Scratch, Verdict};
 use crate::rule::ValueSyntax;
-use crate::{block, mask};
 
 /// What becomes of a match; spans are in bytes of its line.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +31,13 @@ pub(crate) fn fates(
     let mut at = 0;
     while at < line.len() {
         let Some(span) = compiled.search(scratch, index, line, at, line.len() - 1) else { break };
-        let fate = fate(compiled, index, accept, line, span.clone(), scratch);
+        let verdict = compiled.verdict(index, accept, line, span.clone(), false, scratch);
+        let fate = match verdict {
+            Verdict::Begin => Fate::Begin,
+            Verdict::NoValue | Verdict::Open(_) => Fate::NoValue,
+            Verdict::Judged(secret, _, Ok(())) => Fate::Secret(secret),
+            Verdict::Judged(secret, _, Err(refusal)) => Fate::Refused(secret, refusal),
+        };
         at = match fate {
             Fate::Refused(_, refusal)
                 if refusal != Refusal::Listed && compiled.rule.value == ValueSyntax::Match =>
@@ -51,36 +56,4 @@ pub(crate) fn fates(
         }
     }
     found
-}
-
-fn fate(
-    compiled: &Compiled,
-    index: usize,
-    accept: &Accept,
-    line: &[u8],
-    span: Range<usize>,
-    scratch: &mut Scratch,
-) -> Fate {
-    let rule = &compiled.rule;
-    if rule.block.is_some() {
-        return Fate::Begin;
-    }
-    let secret = match rule.value {
-        ValueSyntax::Match => compiled.secret(scratch, index, line, span.clone()),
-        ValueSyntax::Assignment => {
-            if mask::in_label_mask(line, span.start) || block::in_marker(line, span.start) {
-                return Fate::NoValue;
-            }
-            match assignment::value(line, span.clone(), false, &mut scratch.values) {
-                assignment::Value::Secret(value, _) => value,
-                assignment::Value::None | assignment::Value::Open(_) => return Fate::NoValue,
-            }
-        }
-    };
-    let secret = whole_characters(line, secret);
-    let secret = secret.start..block::end_before_marker(line, secret);
-    match judge(compiled, accept, line, span.start, secret.clone()) {
-        Ok(_) => Fate::Secret(secret),
-        Err(refusal) => Fate::Refused(secret, refusal),
-    }
 }

@@ -289,6 +289,38 @@ impl Compiled {
             _ => span,
         }
     }
+
+    /// What the match `span` says is secret, and whether it is.
+    fn verdict(
+        &self,
+        index: usize,
+        accept: &condition::Accept,
+        line: &[u8],
+        span: Range<usize>,
+        growing: bool,
+        scratch: &mut Scratch,
+    ) -> Verdict {
+        if self.rule.block.is_some() {
+            return Verdict::Begin;
+        }
+        let (secret, again) = match self.rule.value {
+            ValueSyntax::Match => (self.secret(scratch, index, line, span.clone()), None),
+            ValueSyntax::Assignment => {
+                if mask::in_label_mask(line, span.start) || block::in_marker(line, span.start) {
+                    return Verdict::NoValue;
+                }
+                match assignment::value(line, span.clone(), growing, &mut scratch.values) {
+                    assignment::Value::Secret(value, again) => (value, again),
+                    assignment::Value::None => return Verdict::NoValue,
+                    assignment::Value::Open(from) => return Verdict::Open(from),
+                }
+            }
+        };
+        let secret = whole_characters(line, secret);
+        let secret = secret.start..block::end_before_marker(line, secret);
+        let judged = condition::judge(self, accept, line, span.start, secret.clone());
+        Verdict::Judged(secret, again, judged.map(|_| ()))
+    }
 }
 
 fn syntax_config() -> syntax::Config {
@@ -468,33 +500,20 @@ impl Job<'_> {
     }
 
     fn decide(&self, line: &[u8], span: Range<usize>, scratch: &mut Scratch) -> Outcome {
-        let rule = &self.compiled.rule;
-        if rule.block.is_some() {
-            return Outcome::Begin;
-        }
-        let (secret, again) = match rule.value {
-            ValueSyntax::Match => {
-                (self.compiled.secret(scratch, self.index, line, span.clone()), None)
+        let Job { compiled, index, accept, growing, .. } = self;
+        match compiled.verdict(*index, accept, line, span, *growing, scratch) {
+            Verdict::Begin => Outcome::Begin,
+            Verdict::NoValue => Outcome::Key,
+            Verdict::Open(from) => Outcome::Open(from),
+            Verdict::Judged(secret, again, Ok(())) => {
+                Outcome::Secret(secret, again.map(|span| whole_characters(line, span)))
             }
-            ValueSyntax::Assignment => {
-                if mask::in_label_mask(line, span.start) || block::in_marker(line, span.start) {
-                    return Outcome::Key;
-                }
-                match assignment::value(line, span.clone(), self.growing, &mut scratch.values) {
-                    assignment::Value::Secret(value, again) => (value, again),
-                    assignment::Value::None => return Outcome::Key,
-                    assignment::Value::Open(from) => return Outcome::Open(from),
-                }
-            }
-        };
-        let secret = whole_characters(line, secret);
-        let secret = secret.start..block::end_before_marker(line, secret);
-        match condition::judge(self.compiled, self.accept, line, span.start, secret.clone()) {
-            Ok(_) => Outcome::Secret(secret, again.map(|span| whole_characters(line, span))),
             // Left alone as a whole: no part of it is looked at again.
-            Err(condition::Refusal::Listed) => Outcome::Key,
-            Err(_) if rule.value == ValueSyntax::Assignment => Outcome::Key,
-            Err(_) => Outcome::Refused,
+            Verdict::Judged(.., Err(condition::Refusal::Listed)) => Outcome::Key,
+            Verdict::Judged(.., Err(_)) if compiled.rule.value == ValueSyntax::Assignment => {
+                Outcome::Key
+            }
+            Verdict::Judged(.., Err(_)) => Outcome::Refused,
         }
     }
 }
@@ -509,6 +528,18 @@ enum Outcome {
     /// A key whose value may go on behind the end: hold from here.
     Open(usize),
     Refused,
+}
+
+/// What is said of one match.
+enum Verdict {
+    /// A multi-line secret begins behind the match.
+    Begin,
+    /// A key without a value.
+    NoValue,
+    /// A key whose value may go on behind the end: it begins here.
+    Open(usize),
+    /// The span that may be secret, the same value once more, and what its conditions say.
+    Judged(Range<usize>, Option<Range<usize>>, Result<(), condition::Refusal>),
 }
 
 /// Widens a span so that it does not cut a UTF-8 sequence.

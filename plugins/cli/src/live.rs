@@ -1,8 +1,8 @@
 //! Reading: the loop that carries bytes from an input through the engine, and its clock.
 //!
 //! It waits with `poll` for these things at once: input, the moment at which an incomplete line must be flushed, SIGHUP where
-//! [`crate::reload`] obeys it, and the reader of the output going away. The last is what ends `tail -f app.log | redact | head -3` also when no further line
-//! comes: without input there is no write that could fail.
+//! [`crate::reload`] obeys it, and the reader of the output going away. The last is what ends
+//! `tail -f app.log | redact | head -3` also when no further line comes: without input there is no write that could fail.
 //!
 //! Writing blocks, so a slow reader stops reading here, and memory stays flat. Where the input never pauses (a flood without
 //! a newline) nothing needs flushing: the engine then decides the line in steps of its window.
@@ -196,9 +196,13 @@ fn wait(
             Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() }
         });
         // Errors are always reported; of the output nothing else is of interest.
-        let mut fds = vec![PollFd::new(&input, PollFlags::IN)];
-        fds.extend(watch.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::empty())));
-        fds.extend(wake.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        let of = |fd, flags| PollFd::from_borrowed_fd(fd, flags);
+        // What is not watched is the input once more, without a wish.
+        let mut fds = [
+            of(input, PollFlags::IN),
+            of(watch.unwrap_or(input), PollFlags::empty()),
+            of(wake.unwrap_or(input), wake.map_or(PollFlags::empty(), |_| PollFlags::IN)),
+        ];
         let ready = match poll(&mut fds, timeout.as_ref()) {
             Ok(ready) => ready,
             Err(Errno::INTR) => continue,
@@ -211,7 +215,7 @@ fn wait(
         if watch.is_some() && fds[1].revents().intersects(gone) {
             return Ok(Event::ReaderGone);
         }
-        if wake.is_some() && fds.last().is_some_and(|fd| !fd.revents().is_empty()) {
+        if wake.is_some() && !fds[2].revents().is_empty() {
             return Ok(Event::Reload);
         }
         return Ok(Event::Input);

@@ -21,8 +21,8 @@ pub(crate) const MAX_REACH: usize = 4096 + 256;
 /// How many bytes behind the key decide whether an operator and a value follow.
 const LONGEST_OPERATOR: usize = 256;
 
-/// Values are judged by at most this many of their first bytes, and keys further than this from the end of a value inside it are
-/// not looked at: what a hostile line costs per byte is bounded by it.
+/// Keys further than this from the end of a value inside it are not looked at: what a hostile line costs per byte is bounded
+/// by it.
 pub(crate) const LONG_VALUE: usize = 256;
 
 /// Where the last unquoted value ended, so that keys inside one long value do not each read to its end again.

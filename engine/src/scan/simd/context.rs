@@ -6,23 +6,18 @@ use std::sync::OnceLock;
 
 use super::lookup::Lookup;
 use super::runs::Runs;
-use super::windows::{self, Window};
+use super::windows::{self, Named};
 use super::{Candidate, nominate, word_from};
 use crate::rule::Rule;
 
 /// Rules that are looked for around triggers only.
 pub(crate) struct Context {
-    rules: Vec<(u32, Rule)>,
+    rules: Vec<Named>,
     /// Made when the first trigger is met.
-    names: OnceLock<Names>,
+    names: OnceLock<Lookup>,
     /// How far before and behind a trigger the windows stand, in bytes.
     left: usize,
     right: usize,
-}
-
-struct Names {
-    windows: Vec<Window>,
-    lookup: Lookup,
 }
 
 impl Context {
@@ -30,18 +25,15 @@ impl Context {
         let arounds = || rules.iter().filter_map(|r| r.around);
         let chosen = (0..).zip(rules).filter(|(_, r)| r.around.is_some());
         Context {
-            rules: chosen.map(|(index, rule)| (index, (*rule).clone())).collect(),
+            rules: chosen.map(|(index, rule)| Named::new(index, rule)).collect(),
             names: OnceLock::new(),
             left: arounds().map(|a| a.left).max().unwrap_or(0) as usize,
             right: arounds().map(|a| a.right).max().unwrap_or(0) as usize,
         }
     }
 
-    fn names(&self) -> &Names {
-        self.names.get_or_init(|| {
-            let windows = windows::names(self.rules.iter().map(|(index, rule)| (*index, rule)));
-            Names { lookup: Lookup::new(&windows), windows }
-        })
+    fn names(&self) -> &Lookup {
+        self.names.get_or_init(|| Lookup::new(windows::names(&self.rules)))
     }
 
     /// Looks around the triggers, which are in order but for repeats.
@@ -69,13 +61,13 @@ impl Context {
             }
             at.clear();
             for p in all {
-                if names.lookup.may_start(word_from(block, p)) {
+                if names.may_start(word_from(block, p)) {
                     at.push(p);
                 }
             }
             for p in at.iter() {
-                names.lookup.each(word_from(block, *p), |number| {
-                    nominate(block, *p, &names.windows[number as usize], runs, out);
+                names.each(word_from(block, *p), |window| {
+                    nominate(block, *p, window, runs, out);
                 });
             }
         }

@@ -18,6 +18,7 @@ const FOLD: u32 = 0x2020_2020;
 
 /// Windows by their first four classes.
 pub(crate) struct Lookup {
+    windows: Vec<Window>,
     /// A bit for each hash of a key that occurs.
     filter: Vec<u64>,
     filter_shift: u32,
@@ -51,11 +52,11 @@ const EMPTY: Slot = Slot { key: 0, from: u32::MAX };
 const LAST: u32 = 1 << 31;
 
 impl Lookup {
-    pub(crate) fn new(windows: &[Window]) -> Lookup {
+    pub(crate) fn new(windows: Vec<Window>) -> Lookup {
         let mut entries: [Vec<(u32, u32)>; MASKS.len()] = Default::default();
         let mut wide = Vec::new();
         let mut wide_bits = Box::new([[0u32; 256]; HEAD]);
-        for (number, window) in (0..).zip(windows) {
+        for (number, window) in (0..).zip(&windows) {
             let spelt = |i: usize| Some((i, spellings(&window.classes, i)?));
             if let Some((i, keys)) = (0..MASKS.len()).find_map(spelt) {
                 entries[i].extend(keys.into_iter().map(|key| (key, number)));
@@ -75,7 +76,7 @@ impl Lookup {
             let bit = hash(*key) >> filter_shift;
             filter[bit as usize / 64] |= 1 << (bit % 64);
         }
-        Lookup { filter, filter_shift, indices: entries.map(Index::new), wide, wide_bits }
+        Lookup { windows, filter, filter_shift, indices: entries.map(Index::new), wide, wide_bits }
     }
 
     /// Whether some window may start with the first four bytes of `word` (little endian): quick, with false alarms.
@@ -89,8 +90,13 @@ impl Lookup {
         (bit(MASKS[0]) | bit(MASKS[1])) != 0 || (!self.wide.is_empty() && self.wide(word) != 0)
     }
 
-    /// Calls `f` with the number of each window that may start with the first four bytes of `word`.
-    pub(crate) fn each(&self, word: u64, mut f: impl FnMut(u32)) {
+    /// Calls `f` with each window that may start with the first four bytes of `word`.
+    #[inline]
+    pub(crate) fn each(&self, word: u64, mut f: impl FnMut(&Window)) {
+        self.each_number(word, |number| f(&self.windows[number as usize]));
+    }
+
+    fn each_number(&self, word: u64, mut f: impl FnMut(u32)) {
         for (mask, index) in MASKS.iter().zip(&self.indices) {
             index.each((word as u32 | FOLD) & mask, &mut f);
         }

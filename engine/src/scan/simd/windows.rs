@@ -1,5 +1,6 @@
 //! The distinct windows of a rule set, in order of first appearance, by the way they are looked for.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::rule::Rule;
@@ -61,23 +62,36 @@ impl Collector {
         self.windows[at].uses.push(use_);
     }
 
-    /// Adds an anchor of rule `r` without its first `skip` classes.
-    fn add_anchor(&mut self, rule: u32, r: &Rule, anchor: &EmbeddedAnchor, skip: usize) {
+    /// Adds an anchor of a rule whose matches hold `run`, without its first `skip` classes.
+    fn add_anchor(&mut self, rule: u32, run: Option<Run>, anchor: &EmbeddedAnchor, skip: usize) {
         let (lo, hi) = (anchor.lo + skip as i32, anchor.hi + skip as i32);
         let from_window = |run: Run| (run.class, run.lo as i32 - hi, run.hi as i32 - lo);
-        let run = r.run.map(from_window);
+        let run = run.map(from_window);
         self.add(&anchor.window[skip..], Use { rule, lo, hi, run, run_len: 0 });
     }
 }
 
+/// What must be known of a rule that is looked for around triggers only.
+pub(crate) struct Named {
+    rule: u32,
+    anchors: Cow<'static, [EmbeddedAnchor]>,
+    run: Option<Run>,
+}
+
+impl Named {
+    pub(crate) fn new(rule: u32, r: &Rule) -> Named {
+        Named { rule, anchors: r.anchors.clone(), run: r.run }
+    }
+}
+
 /// The windows of rules that are looked for around triggers only.
-pub(crate) fn names<'r>(rules: impl IntoIterator<Item = (u32, &'r Rule)>) -> Vec<Window> {
+pub(crate) fn names(rules: &[Named]) -> Vec<Window> {
     let mut names = Collector::default();
-    for (rule, r) in rules {
+    for r in rules {
         for anchor in r.anchors.iter() {
             // A name is looked up by its letters; the byte in front of it is left to the confirmer.
             let skip = usize::from(starts_wide(&anchor.window));
-            names.add_anchor(rule, r, anchor, skip);
+            names.add_anchor(r.rule, r.run, anchor, skip);
         }
     }
     names.windows
@@ -105,7 +119,7 @@ pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows
         if r.around.is_some() {
             has_names = true;
         } else if r.heads.is_empty() {
-            r.anchors.iter().for_each(|anchor| everywhere.add_anchor(rule, r, anchor, 0));
+            r.anchors.iter().for_each(|anchor| everywhere.add_anchor(rule, r.run, anchor, 0));
         }
     }
     let mut everywhere = everywhere.windows;
