@@ -207,6 +207,23 @@ impl StreamRedactor {
         self.carry.len() - self.done
     }
 
+    /// Whether nothing of what came matters to what comes: no line is open, nor a secret of several lines. A new stream
+    /// would go on the same way.
+    ///
+    /// ```
+    /// use redact_stream::{Engine, StreamRedactor};
+    ///
+    /// let mut stream = StreamRedactor::new(Engine::builder().build()?);
+    /// stream.push(b"a line\n", &mut Vec::new()).unwrap();
+    /// assert!(stream.is_at_rest());
+    /// stream.push(b"half a li", &mut Vec::new()).unwrap();
+    /// assert!(!stream.is_at_rest());
+    /// # Ok::<(), redact_stream::BuildError>(())
+    /// ```
+    pub fn is_at_rest(&self) -> bool {
+        self.carry.is_empty() && self.work.block.is_none()
+    }
+
     /// What has passed so far.
     pub fn stats(&self) -> &Stats {
         &self.work.stats
@@ -286,6 +303,17 @@ impl Stats {
     /// All findings.
     pub fn total(&self) -> u64 {
         self.findings.iter().sum()
+    }
+
+    /// Adds what passed in a stream of the same engine since `earlier`, an earlier state of it.
+    ///
+    /// # Panics
+    /// If `earlier` is a later state.
+    pub fn add_since(&mut self, later: &Stats, earlier: &Stats) {
+        self.bytes += later.bytes - earlier.bytes;
+        self.lines += later.lines - earlier.lines;
+        let counts = later.findings.iter().zip(&earlier.findings);
+        self.findings.iter_mut().zip(counts).for_each(|(sum, (a, b))| *sum += a - b);
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::settings::{ColorChoice, ConfidenceChoice, EngineChoice, MaskChoice};
+use crate::settings::{ColorChoice, ConfidenceChoice, EngineChoice, MaskChoice, ThreadsChoice};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -256,6 +256,13 @@ pub(crate) struct SettingArgs {
 
     #[arg(long, hide = true, overrides_with = "engine_strict")]
     pub(crate) no_engine_strict: bool,
+
+    /// How many threads look at a file: auto, or a number [default: auto]
+    ///
+    /// The output is the same, in the same order. auto takes as many as cores are idle, at most 4, for files of 8 MiB and more,
+    /// and one for anything else. Pipes and compressed data always have one.
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub(crate) threads: Option<ThreadsChoice>,
 
     /// At the end, say on standard error: bytes, lines, findings by rule, speed, engine
     #[arg(long, overrides_with = "no_stats", help_heading = "Output")]

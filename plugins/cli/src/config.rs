@@ -17,7 +17,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::error::Error;
-use crate::settings::{ColorChoice, ConfidenceChoice, EngineChoice, MaskChoice};
+use crate::settings::{ColorChoice, ConfidenceChoice, EngineChoice, MaskChoice, ThreadsChoice};
 
 const NAME: &str = "redact.toml";
 /// Flags that no file can set.
@@ -47,6 +47,7 @@ pub(crate) struct Layer {
     pub(crate) flush_after: Option<Entry<u64>>,
     pub(crate) engine: Option<Entry<EngineChoice>>,
     pub(crate) engine_strict: Option<Entry<bool>>,
+    pub(crate) threads: Option<Entry<ThreadsChoice>>,
     pub(crate) stats: Option<Entry<bool>>,
 }
 
@@ -171,6 +172,7 @@ impl Reader<'_> {
                 "flush-after" => layer.flush_after = self.value(&key, value),
                 "engine" => layer.engine = self.value(&key, value),
                 "engine-strict" => layer.engine_strict = self.value(&key, value),
+                "threads" => layer.threads = self.value(&key, value),
                 "stats" => layer.stats = self.value(&key, value),
                 name if RUN_ONLY.contains(&name) => {
                     let message =
@@ -217,7 +219,7 @@ impl Reader<'_> {
     }
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "rules",
     "only",
     "pii",
@@ -231,6 +233,7 @@ const NAMES: [&str; 14] = [
     "flush-after",
     "engine",
     "engine-strict",
+    "threads",
     "stats",
 ];
 

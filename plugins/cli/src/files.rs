@@ -18,6 +18,7 @@ use redact_stream::StreamRedactor;
 
 use crate::error::{EXIT_ERROR, EXIT_FOUND, Error, Stop, warn, write_stderr};
 use crate::live::{Pump, Source, widen_pipe, write_failed};
+use crate::parallel;
 use crate::progress::Progress;
 use crate::reload::Reload;
 use crate::report::{Report, Totals, summary};
@@ -136,21 +137,28 @@ impl Work<'_> {
             report,
             report_name.as_deref(),
         );
+        let threads = parallel::threads(plan.threads, &source);
         let mut stream = StreamRedactor::new(Arc::clone(&plan.engine));
-        let result = self.pump.run(&mut source, &mut stream, &mut sink, &mut self.progress);
+        let (result, stats) = if threads > 1 {
+            let mut stats = stream.stats().clone();
+            let progress = &mut self.progress;
+            (parallel::run(threads, &mut source, &mut stats, &mut sink, progress), stats)
+        } else {
+            let result = self.pump.run(&mut source, &mut stream, &mut sink, &mut self.progress);
+            (result, stream.stats().clone())
+        };
         let result = match result {
             // What was unpacked before the error stays readable.
             Ok(()) | Err(Stop::Input(_)) => sink.into_inner().finish().map_err(failed).and(result),
             other => other,
         };
-        let stats = stream.stats();
-        self.totals.add(stream.engine(), stats);
+        self.totals.add(stream.engine(), &stats);
         let replaced = self.pump.replaced();
         let (twice, once): (Vec<_>, Vec<_>) = replaced.iter().partition(|(_, _, twice)| *twice);
         once.iter().for_each(|(engine, stats, _)| self.totals.add(engine, stats));
         twice.iter().for_each(|(engine, stats, _)| self.totals.take_off(engine, stats));
         if matches!(plan.target, Target::Nowhere) && stats.total() > 0 {
-            let text = format!("{name}: {}\n", summary(&plan.engine, stats));
+            let text = format!("{name}: {}\n", summary(&plan.engine, &stats));
             self.progress.aside(|| write_stderr(&text));
         }
         result.map(|()| stats.total())

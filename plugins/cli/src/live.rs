@@ -109,6 +109,38 @@ impl<'w> Source<'w> {
         }
     }
 
+    /// The size in bytes of a regular file that is read as it is.
+    pub(crate) fn plain_size(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Plain(input) => {
+                input.file.metadata().ok().filter(|m| m.is_file()).map(|m| m.len())
+            }
+            Kind::Packed(_) => None,
+        }
+    }
+
+    /// Fills `buffer` behind what is in it up to `len` bytes; false if the input is over.
+    pub(crate) fn fill(&mut self, buffer: &mut Vec<u8>, len: usize) -> Result<bool, Stop> {
+        let mut at = buffer.len();
+        buffer.resize(len, 0);
+        let result = loop {
+            if at == len {
+                break Ok(true);
+            }
+            match self.read(&mut buffer[at..]) {
+                Ok(0) => break Ok(false),
+                Ok(count) => at += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(read_failed(&self.name, &error)),
+            }
+        };
+        buffer.truncate(at);
+        if at > 0 && std::mem::take(&mut self.warns) {
+            self.warn_if_opaque(buffer);
+        }
+        result
+    }
+
     fn wait(&mut self, due: Option<Instant>, wake: Option<BorrowedFd<'_>>) -> io::Result<Event> {
         match &mut self.kind {
             Kind::Plain(input) => input.wait(due, wake),

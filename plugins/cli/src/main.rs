@@ -26,6 +26,7 @@ mod sink;
 mod stdio;
 mod temp;
 
+mod parallel;
 mod progress;
 mod report;
 

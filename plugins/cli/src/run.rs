@@ -13,7 +13,9 @@ use redact_stream::{AllowList, Engine, EngineBuilder, Mask, RuleSet, ScannerKind
 
 use crate::args::{Cli, Command, FilterArgs};
 use crate::error::{EXIT_ERROR, Error, warn};
-use crate::settings::{ColorChoice, MASK_KEY_VARIABLE, MaskChoice, Settings, messages};
+use crate::settings::{
+    ColorChoice, MASK_KEY_VARIABLE, MaskChoice, Settings, ThreadsChoice, messages,
+};
 use crate::sink::Raw;
 use crate::{files, rules_cmd, stdio};
 
@@ -30,6 +32,7 @@ pub(crate) struct Plan {
     pub(crate) named: bool,
     pub(crate) compressed: bool,
     pub(crate) flush_after: Duration,
+    pub(crate) threads: ThreadsChoice,
     pub(crate) color: bool,
     pub(crate) stats: bool,
     /// The configuration file, for the statistics.
@@ -143,6 +146,7 @@ impl Plan {
             named,
             compressed: settings.compressed.value,
             flush_after: Duration::from_millis(settings.flush_after.value),
+            threads: settings.threads.value,
             stats: settings.stats.value,
             config: settings.file.clone(),
             reload: (stdin && again).then_some(settings),

@@ -157,6 +157,58 @@ impl From<ConfidenceChoice> for Confidence {
     }
 }
 
+/// How many threads look at a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "ThreadsText")]
+pub(crate) enum ThreadsChoice {
+    /// As many as there are idle cores.
+    Auto,
+    Exactly(usize),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "the number of threads, or \"auto\"")]
+enum ThreadsText {
+    Number(u64),
+    Text(String),
+}
+
+impl ThreadsChoice {
+    const MOST: usize = 64;
+}
+
+impl FromStr for ThreadsChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ThreadsChoice, String> {
+        match (text, text.parse()) {
+            ("auto", _) => Ok(ThreadsChoice::Auto),
+            (_, Ok(count @ 1..=ThreadsChoice::MOST)) => Ok(ThreadsChoice::Exactly(count)),
+            _ => Err(format!("write auto or a number from 1 to {}", ThreadsChoice::MOST)),
+        }
+    }
+}
+
+impl TryFrom<ThreadsText> for ThreadsChoice {
+    type Error = String;
+
+    fn try_from(text: ThreadsText) -> Result<ThreadsChoice, String> {
+        match text {
+            ThreadsText::Number(number) => number.to_string().parse(),
+            ThreadsText::Text(text) => text.parse(),
+        }
+    }
+}
+
+impl fmt::Display for ThreadsChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ThreadsChoice::Auto => f.write_str("\"auto\""),
+            ThreadsChoice::Exactly(count) => write!(f, "{count}"),
+        }
+    }
+}
+
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -190,6 +242,7 @@ pub(crate) struct Settings {
     pub(crate) flush_after: Setting<u64>,
     pub(crate) engine: Setting<EngineChoice>,
     pub(crate) engine_strict: Setting<bool>,
+    pub(crate) threads: Setting<ThreadsChoice>,
     pub(crate) stats: Setting<bool>,
 }
 
@@ -221,6 +274,7 @@ impl Settings {
             flush_after: pick(args.flush_after, layer.flush_after, FLUSH_AFTER_MS),
             engine: pick(args.engine, layer.engine, EngineChoice::Auto),
             engine_strict: pick(strict, layer.engine_strict, false),
+            threads: pick(args.threads, layer.threads, ThreadsChoice::Auto),
             stats: pick(stats, layer.stats, false),
             file: layer.path,
         })
@@ -239,6 +293,7 @@ impl Settings {
             engine: None,
             engine_strict: false,
             no_engine_strict: false,
+            threads: None,
             stats: false,
             no_stats: false,
             config,
@@ -298,6 +353,7 @@ impl Settings {
         line("engine", Some(quote(self.engine.value.name())), &self.engine.origin);
         let strict = self.engine_strict.value.to_string();
         line("engine-strict", Some(strict), &self.engine_strict.origin);
+        line("threads", Some(self.threads.value.to_string()), &self.threads.origin);
         line("stats", Some(self.stats.value.to_string()), &self.stats.origin);
         if self.mask_key_file.value.is_none() && std::env::var_os(MASK_KEY_VARIABLE).is_some() {
             out.push_str(&format!("# the key of mask pseudonym comes from {MASK_KEY_VARIABLE}\n"));

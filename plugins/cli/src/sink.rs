@@ -118,6 +118,10 @@ impl<'r, W: Write> SpanSink<'r, W> {
         self.start = (bytes, lines);
     }
 
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// How many bytes and lines of the input have passed, if its stream counts `stats`.
     pub(crate) fn position(&self, stats: &Stats) -> (u64, u64) {
         (self.start.0 + stats.bytes, self.start.1 + stats.lines)

@@ -25,6 +25,7 @@ fn help_names_every_flag_and_exit_code() {
         "--flush-after",
         "--engine",
         "--engine-strict",
+        "--threads",
         "--stats",
         "--config",
         "--no-config",

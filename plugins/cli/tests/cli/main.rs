@@ -14,3 +14,4 @@ mod personal;
 mod reload;
 mod rules;
 mod support;
+mod threads;
