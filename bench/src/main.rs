@@ -42,6 +42,16 @@ enum Sub {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Write a text to standard output, for measuring by hand
+    Text {
+        #[arg(value_parser = text_kind)]
+        text: TextKind,
+        /// The text's size, in MB
+        #[arg(long, default_value_t = 64)]
+        size_mb: u64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// One scanner of `equal`
     #[command(hide = true)]
     EqualOne {
@@ -115,6 +125,11 @@ fn main() -> ExitCode {
             let text = Text { kind: text, bytes: size_mb * 1_000_000, seed };
             println!("sha256 of the output, its bytes, masks, scanner:");
             equal::compare(text, |line| println!("{line}")).map_err(Failure::Wrong)
+        }
+        Some(Sub::Text { text, size_mb, seed }) => {
+            let text = Text { kind: text, bytes: size_mb * 1_000_000, seed };
+            let written = text.write_to(&mut std::io::stdout().lock());
+            written.map(|_| ()).map_err(|error| Failure::Broken(error.to_string()))
         }
         Some(Sub::EqualOne { scanner, text, bytes, seed }) => {
             let line = equal::child(scanner, Text { kind: text, bytes, seed });

@@ -65,7 +65,7 @@ enum Kind {
 pub(crate) fn is_secret(line: &[u8], name: &Name, found: &Found) -> bool {
     let text = &line[found.span.clone()];
     let text = text[..text.len().min(LOOKED_AT)].trim_ascii();
-    if text.len() < 4 {
+    if text.len() < 4 || is_chain(text) {
         return false;
     }
     let Some(promise) = promise(line, name) else { return false };
@@ -90,6 +90,14 @@ pub(crate) fn is_secret(line: &[u8], name: &Name, found: &Found) -> bool {
         return false;
     }
     accepts(promise, found, kind, value) && !is_placeholder(value)
+}
+
+/// Whether a value is a chain of assignments (`a=b=c=…`): its own keys, if there are any, say what is secret in it.
+///
+/// Also bounds what `token=token=…` costs: each of its keys would judge the rest of it.
+fn is_chain(value: &[u8]) -> bool {
+    const MOST_SIGNS: usize = 5;
+    memchr::memchr_iter(b'=', value).nth(MOST_SIGNS).is_some()
 }
 
 /// Whether a value that stands alone on its line, behind a tag that promises a secret, is one.
