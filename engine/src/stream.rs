@@ -362,7 +362,7 @@ impl Work {
             scan_scratch: engine.scanner().scratch(),
             scratch: Scratch::new(rules),
             recheck: Recheck {
-                scratch: Scratch::new(rules),
+                scratch: Scratch::without_caches(rules),
                 candidates: Vec::new(),
                 hits: Vec::new(),
                 map: Vec::new(),
@@ -571,6 +571,7 @@ impl Work {
         again.scratch.begins.clear();
         again.hits.clear();
         let view = View::closed(0, self.masked.len());
+        again.scratch.swap_caches(&mut self.scratch);
         confirm::confirm(
             engine.program(),
             engine.accept(),
@@ -580,6 +581,7 @@ impl Work {
             &mut again.scratch,
             &mut again.hits,
         );
+        again.scratch.swap_caches(&mut self.scratch);
         let end = self.masked.len();
         let map = &again.map;
         let real = |h: &&Hit| !(cut.0 && h.start == 0 || cut.1 && h.end == end);

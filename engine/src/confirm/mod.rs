@@ -67,11 +67,17 @@ pub(crate) struct Compiled {
     allow: OnceLock<Option<meta::Regex>>,
 }
 
+/// By rule: the lazy DFAs' states.
+#[derive(Default)]
+struct Caches {
+    anchored: Vec<Option<Box<Cache>>>,
+    before_secret: Vec<Option<Box<Cache>>>,
+    unanchored: Vec<Option<Box<meta::Cache>>>,
+}
+
 /// What one thread needs to confirm: the lazy DFAs' states, and how far each rule has come.
 pub(crate) struct Scratch {
-    caches: Vec<Option<Box<Cache>>>,
-    before_caches: Vec<Option<Box<Cache>>>,
-    meta_caches: Vec<Option<Box<meta::Cache>>>,
+    caches: Caches,
     /// By rule: the stream offset before which no match starts any more.
     next: Vec<u64>,
     /// By rule: set while its next match is not decided yet.
@@ -86,15 +92,29 @@ pub(crate) struct Scratch {
 impl Scratch {
     pub(crate) fn new(rules: usize) -> Scratch {
         Scratch {
-            caches: (0..rules).map(|_| None).collect(),
-            before_caches: (0..rules).map(|_| None).collect(),
-            meta_caches: (0..rules).map(|_| None).collect(),
+            caches: Caches {
+                anchored: (0..rules).map(|_| None).collect(),
+                before_secret: (0..rules).map(|_| None).collect(),
+                unanchored: (0..rules).map(|_| None).collect(),
+            },
+            ..Scratch::without_caches(rules)
+        }
+    }
+
+    /// For use with the caches of another ([`Scratch::swap_caches`]).
+    pub(crate) fn without_caches(rules: usize) -> Scratch {
+        Scratch {
+            caches: Caches::default(),
             next: vec![0; rules],
             blocked: vec![false; rules],
             values: assignment::Memo::default(),
             hold: usize::MAX,
             begins: Vec::new(),
         }
+    }
+
+    pub(crate) fn swap_caches(&mut self, other: &mut Scratch) {
+        std::mem::swap(&mut self.caches, &mut other.caches);
     }
 
     /// Lets a rule match from a stream offset on again.
@@ -200,7 +220,7 @@ impl Compiled {
         line: &[u8],
         at: usize,
     ) -> bool {
-        self.walk(&mut scratch.caches[index], line, at).alive
+        self.walk(&mut scratch.caches.anchored[index], line, at).alive
     }
 
     /// Where the secret of a match that starts at `at` and is not complete can begin at the earliest, at most the line's end.
@@ -213,7 +233,7 @@ impl Compiled {
     ) -> usize {
         let least = (at + self.rule.secret_offset as usize).min(line.len());
         let Some(dfa) = self.before_secret() else { return least };
-        let cache = &mut scratch.before_caches[index];
+        let cache = &mut scratch.caches.before_secret[index];
         let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
         let input = Input::new(line).range(at..).anchored(Anchored::Yes);
         let Ok(mut state) = dfa.start_state_forward(cache, &input) else { return least };
@@ -256,7 +276,7 @@ impl Compiled {
         let end = line.len().min(hi + self.rule.max_len() + 1);
         let regex = self.regex();
         let cache =
-            scratch.meta_caches[index].get_or_insert_with(|| Box::new(regex.create_cache()));
+            scratch.caches.unanchored[index].get_or_insert_with(|| Box::new(regex.create_cache()));
         let found = regex.search_with(cache, &Input::new(line).range(lo..end))?;
         (found.start() <= hi).then(|| found.range())
     }
@@ -277,7 +297,7 @@ impl Compiled {
             return span;
         };
         let cache =
-            scratch.meta_caches[index].get_or_insert_with(|| Box::new(regex.create_cache()));
+            scratch.caches.unanchored[index].get_or_insert_with(|| Box::new(regex.create_cache()));
         let mut slots = [None; 32];
         let input = Input::new(line).range(span.clone()).anchored(Anchored::Yes);
         // The Pike VM panics when it is given more slots than the pattern has.
@@ -427,7 +447,7 @@ impl Job<'_> {
         let (from, to) = (lo - offset, (hi - offset).min(line.len() - 1));
         let compiled = self.compiled;
         let span = if to == from {
-            let walk = compiled.walk(&mut scratch.caches[self.index], line, from);
+            let walk = compiled.walk(&mut scratch.caches.anchored[self.index], line, from);
             let cut = |end: &usize| matches!(character_around(line, *end), Some((_, None)));
             if self.growing && (walk.alive || walk.end.as_ref().is_some_and(cut)) {
                 self.undecided(from, walk.end, line, scratch);
