@@ -60,6 +60,7 @@ pub struct EngineBuilder {
     scanner: ScannerOptions,
     window: Option<usize>,
     recheck: bool,
+    decode_depth: usize,
 }
 
 impl EngineBuilder {
@@ -135,6 +136,24 @@ impl EngineBuilder {
         self
     }
 
+    /// How often coded text is decoded to look inside: terminal, JSON and percent escapes, base64 and hex; 1 if it is not set,
+    /// 0 not to. What is found inside is masked as it stands there, from one escape to another, or with its whole run.
+    ///
+    /// ```
+    /// use redact_stream::Engine;
+    ///
+    /// let line = r"GET /?token\u003d0a1b2c3d4e5f60718293a4b5";
+    /// let engine = Engine::builder().build()?;
+    /// assert_eq!(engine.redact_str(line), r"GET /?token\u003d[REDACTED:url-parameter]");
+    /// let engine = Engine::builder().decode_depth(0).build()?;
+    /// assert_eq!(engine.redact_str(line), line);
+    /// # Ok::<(), redact_stream::BuildError>(())
+    /// ```
+    pub fn decode_depth(mut self, depth: usize) -> EngineBuilder {
+        self.decode_depth = depth;
+        self
+    }
+
     /// Compiles the engine.
     ///
     /// # Errors
@@ -184,8 +203,16 @@ impl EngineBuilder {
             None => least.max(256 << 10),
         };
         let accept = Accept { confidence: self.confidence, mask: self.mask, listed: self.allow };
-        let recheck = self.recheck;
-        Ok(Arc::new(Engine { program, accept, scanner, scanner_notes, reach, window, recheck }))
+        Ok(Arc::new(Engine {
+            program,
+            accept,
+            scanner,
+            scanner_notes,
+            reach,
+            window,
+            recheck: self.recheck,
+            decode_depth: self.decode_depth,
+        }))
     }
 }
 
@@ -198,6 +225,7 @@ pub struct Engine {
     reach: usize,
     window: usize,
     recheck: bool,
+    decode_depth: usize,
 }
 
 impl std::fmt::Debug for Engine {
@@ -223,6 +251,7 @@ impl Engine {
             scanner: ScannerOptions::default(),
             window: None,
             recheck: true,
+            decode_depth: 1,
         }
     }
 
@@ -309,6 +338,10 @@ impl Engine {
     /// Whether masked lines are looked at again.
     pub(crate) fn recheck(&self) -> bool {
         self.recheck
+    }
+
+    pub(crate) fn decode_depth(&self) -> usize {
+        self.decode_depth
     }
 
     pub(crate) fn window(&self) -> usize {

@@ -28,6 +28,7 @@ mod rule;
 mod scan;
 
 mod block;
+mod coded;
 mod confirm;
 
 mod resolve;
@@ -35,7 +36,9 @@ mod resolve;
 mod mask;
 
 mod hold;
+mod json;
 mod stream;
+mod work;
 
 mod allow;
 mod engine;

@@ -123,6 +123,11 @@ impl Mask {
         }
     }
 
+    /// Whether a mask has as many bytes as its secret.
+    pub(crate) fn keeps_length(&self) -> bool {
+        matches!(self.0, Kind::Stars)
+    }
+
     /// Whether nothing in `span` of `line` is left but masks (of this or the label form) and punctuation.
     pub(crate) fn covers(&self, line: &[u8], span: Range<usize>) -> bool {
         let mut at = span.start;
@@ -185,6 +190,19 @@ pub(crate) fn label_mask_len(text: &[u8]) -> Option<usize> {
     let len = rest.iter().take(LONGEST_MASK - PREFIX.len()).take_while(|b| inner(b)).count();
     (rest.get(len) == Some(&b']') && (len == 0 || rest[0] == b':'))
         .then_some(PREFIX.len() + len + 1)
+}
+
+/// Where what may become a label mask begins, if `line` ends inside it.
+pub(crate) fn cut_label_mask(line: &[u8]) -> Option<usize> {
+    let from = line.len().saturating_sub(LONGEST_MASK);
+    let start = from + memchr::memrchr(b'[', &line[from..])?;
+    let text = &line[start..];
+    let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b':');
+    let is_cut = match text.strip_prefix(PREFIX) {
+        Some(rest) => rest.iter().all(inner),
+        None => PREFIX.starts_with(text),
+    };
+    is_cut.then_some(start)
 }
 
 /// Whether position `at` of `line` stands inside a label mask.

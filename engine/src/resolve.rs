@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     fn hit(start: usize, end: usize, rule: u32) -> Hit {
-        Hit { start, end, rule }
+        Hit::new(start..end, rule)
     }
 
     fn resolved(mut hits: Vec<Hit>) -> Vec<(usize, usize, u32)> {

@@ -99,8 +99,14 @@ fn read(path: &Path) -> Vec<Case> {
         let mask = MaskForm::parse(raw.mask.as_deref().unwrap_or("label"));
         let input = bytes(raw.input);
         let output = raw.output.map_or_else(|| input.clone(), bytes);
-        let setup =
-            Setup { name: None, rules, mask, confidence: Confidence::Medium, recheck: true };
+        let setup = Setup {
+            name: None,
+            rules,
+            mask,
+            confidence: Confidence::Medium,
+            recheck: true,
+            decode_depth: 1,
+        };
         Case { name, input, output, setup }
     };
     file.case.into_iter().map(case).collect()

@@ -107,10 +107,12 @@ pub struct Setup {
     pub confidence: Confidence,
     /// Whether masked lines are looked at again.
     pub recheck: bool,
+    /// How often coded text is decoded.
+    pub decode_depth: usize,
 }
 
 impl Setup {
-    /// Rules from TOML, label masks, every confidence.
+    /// Rules from TOML, label masks, every confidence; nothing is decoded, since the oracle decodes nothing.
     ///
     /// # Panics
     /// If the rules are bad.
@@ -122,6 +124,7 @@ impl Setup {
             mask: MaskForm::Label,
             confidence: Confidence::Low,
             recheck: true,
+            decode_depth: 0,
         }
     }
 
@@ -141,7 +144,8 @@ impl Setup {
         rules.retain(|rule| GENERIC.contains(&rule.id()));
         assert_eq!(rules.len(), GENERIC.len(), "a generic rule was renamed");
         let name = Some("generic");
-        Setup { name, rules, mask: MaskForm::Label, confidence: Confidence::Medium, recheck: true }
+        let (mask, confidence) = (MaskForm::Label, Confidence::Medium);
+        Setup { name, rules, mask, confidence, recheck: true, decode_depth: 1 }
     }
 
     /// With a name that stands for these rules.
@@ -159,6 +163,11 @@ impl Setup {
         Setup { recheck: false, ..self.clone() }
     }
 
+    /// With coded text decoded so often.
+    pub fn decode_depth(&self, decode_depth: usize) -> Setup {
+        Setup { decode_depth, ..self.clone() }
+    }
+
     /// The engine with one scanner and the least window, or the default one.
     ///
     /// # Panics
@@ -167,7 +176,8 @@ impl Setup {
         type Kept = Mutex<HashMap<String, Arc<Engine>>>;
         static KEPT: LazyLock<Kept> = LazyLock::new(Kept::default);
         let Some(name) = self.name else { return self.build(scanner, least_window) };
-        let key = format!("{name} {:?} {} {scanner:?} {least_window}", self.mask, self.recheck);
+        let Setup { mask, recheck, decode_depth, .. } = self;
+        let key = format!("{name} {mask:?} {recheck} {decode_depth} {scanner:?} {least_window}");
         let mut kept = KEPT.lock().expect("no test panics while it builds an engine");
         Arc::clone(kept.entry(key).or_insert_with(|| self.build(scanner, least_window)))
     }
@@ -180,6 +190,7 @@ impl Setup {
             .confidence(self.confidence)
             .mask(self.mask.mask())
             .recheck(self.recheck)
+            .decode_depth(self.decode_depth)
             .scanner(scanner);
         let builder = if least_window { builder.window(0) } else { builder };
         builder.build().unwrap_or_else(|e| panic!("{e}"))

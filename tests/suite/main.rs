@@ -4,6 +4,7 @@ mod blocks;
 mod bytes;
 mod cases;
 mod chunking;
+mod coded;
 mod flush;
 mod masks;
 mod matches;

@@ -35,6 +35,16 @@ pub(crate) struct Hit {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) rule: u32,
+    /// The rest of a secret that something else interrupts: it goes without a mask of its own.
+    pub(crate) silent: bool,
+    /// In a JSON string, as far as that is known.
+    pub(crate) in_string: bool,
+}
+
+impl Hit {
+    pub(crate) fn new(span: Range<usize>, rule: u32) -> Hit {
+        Hit { start: span.start, end: span.end, rule, silent: false, in_string: false }
+    }
 }
 
 /// Which part of a haystack may be decided.
@@ -463,6 +473,11 @@ impl Job<'_> {
         };
         let Some(span) = span else { return hi + 1 };
         let (start, end) = (span.start, span.end);
+        if self.growing && mask::cut_label_mask(line).is_some_and(|mask| mask < end) {
+            // Whether it reaches into a mask is not known yet.
+            self.undecided(from, Some(end), line, scratch);
+            return lo + 1;
+        }
         if scratch.blocked[self.index] {
             let secret = compiled.secret(scratch, self.index, line, span);
             scratch.hold = scratch.hold.min(offset + secret.start);
@@ -471,21 +486,15 @@ impl Job<'_> {
         match self.decide(line, span, scratch) {
             Outcome::Secret(secret, again) => {
                 let inside_end = secret.end;
-                hits.extend(std::iter::once(secret).chain(again).map(|span| Hit {
-                    start: offset + span.start,
-                    end: offset + span.end,
-                    rule: self.index as u32,
-                }));
+                let spans = std::iter::once(secret).chain(again);
+                let spans = spans.map(|span| offset + span.start..offset + span.end);
+                hits.extend(spans.map(|span| Hit::new(span, self.index as u32)));
                 // Keys all inside a long value need no look of their own: each would read the rest of it.
                 let inside = (offset + inside_end).saturating_sub(assignment::LONG_VALUE);
                 self.advance(scratch, (offset + end).max(inside))
             }
             Outcome::Begin => {
-                scratch.begins.push(Hit {
-                    start: offset + start,
-                    end: offset + end,
-                    rule: self.index as u32,
-                });
+                scratch.begins.push(Hit::new(offset + start..offset + end, self.index as u32));
                 self.advance(scratch, offset + end)
             }
             Outcome::Open(from) => {

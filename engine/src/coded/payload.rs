@@ -1,0 +1,201 @@
+//! Runs of base64 (RFC 4648, both alphabets) and hex that decode to text.
+//!
+//! Nearly all long words of a log are no payload: their first bytes decode to what is no text, and that ends it. What random
+//! characters decode to is text with a chance of one in 10⁸ at the least length.
+
+use std::ops::Range;
+
+use super::inline::Unit;
+
+/// The least length of a run, in bytes: 18 bytes of base64, 12 of hex.
+const SHORTEST: usize = 24;
+/// How many bytes of a run are decoded.
+pub(crate) const LONGEST: usize = 32 << 10;
+/// An open run this long, in bytes, waits for its end, if it decodes to text so far.
+const HELD: usize = 8;
+
+/// What is no base64.
+const OTHER: u8 = 0xff;
+
+const VALUES: [u8; 256] = {
+    let mut values = [OTHER; 256];
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut i = 0;
+    while i < 64 {
+        values[alphabet[i] as usize] = i as u8;
+        i += 1;
+    }
+    values[b'-' as usize] = 62;
+    values[b'_' as usize] = 63;
+    values
+};
+
+fn is_of_run(byte: u8) -> bool {
+    VALUES[usize::from(byte)] != OTHER
+}
+
+/// The runs of a text that may be payloads, in order; one at the end also if it is shorter.
+pub(crate) struct Runs<'t> {
+    text: &'t [u8],
+    at: usize,
+}
+
+impl<'t> Runs<'t> {
+    /// If the text is `cut`, the word that it begins with is no run: its start is not there.
+    pub(crate) fn new(text: &'t [u8], cut: bool) -> Runs<'t> {
+        let first = text.iter().take_while(|b| cut && is_of_run(**b)).count();
+        Runs { text, at: first }
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let text = self.text;
+        // Every run of the least length holds one of the bytes looked at.
+        while self.at + SHORTEST <= text.len() {
+            let probe = self.at + SHORTEST - 1;
+            if !is_of_run(text[probe]) {
+                self.at = probe + 1;
+                continue;
+            }
+            let before = text[self.at..probe].iter().rposition(|b| !is_of_run(*b));
+            let start = before.map_or(self.at, |p| self.at + p + 1);
+            let len = text[probe..].iter().take(LONGEST).take_while(|b| is_of_run(**b)).count();
+            let mut end = probe + len;
+            self.at = end;
+            if end - start >= SHORTEST {
+                end += text[end..].iter().take(2).take_while(|b| **b == b'=').count();
+                return Some(start..end);
+            }
+        }
+        let from = self.at.max(text.len().saturating_sub(SHORTEST));
+        self.at = text.len();
+        let start =
+            text[from..].iter().rposition(|b| !is_of_run(*b)).map_or(from, |p| from + p + 1);
+        (start < text.len()).then_some(start..text.len())
+    }
+}
+
+/// Decodes a run and appends the text that it stands for; `open` if it may go on.
+pub(crate) fn decode(run: &[u8], open: bool, out: &mut Vec<u8>) -> Unit {
+    if open && run.len() < LONGEST {
+        let waits = run.len() >= HELD && (base64(run, out) || hex(run, out));
+        return if waits { Unit::Open } else { Unit::None };
+    }
+    if run.len() < SHORTEST {
+        return Unit::None;
+    }
+    let from = out.len();
+    if hex(run, out) {
+        return Unit::Bytes(run.len());
+    }
+    out.truncate(from);
+    if base64(run, out) {
+        return Unit::Bytes(run.len());
+    }
+    Unit::None
+}
+
+/// Appends what base64 decodes to; false as soon as that is no text.
+fn base64(run: &[u8], out: &mut Vec<u8>) -> bool {
+    let (mut bits, mut count) = (0u32, 0);
+    let mut check = TextCheck::default();
+    for byte in run.iter().take_while(|b| **b != b'=') {
+        bits = bits << 6 | u32::from(VALUES[usize::from(*byte)]);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            let byte = (bits >> count) as u8;
+            if !check.goes_on(byte) {
+                return false;
+            }
+            out.push(byte);
+        }
+    }
+    // The bits that are left over are zero.
+    check.is_text() && bits & ((1 << count) - 1) == 0
+}
+
+/// The same for hex.
+fn hex(run: &[u8], out: &mut Vec<u8>) -> bool {
+    let mut check = TextCheck::default();
+    let digit = |b: u8| char::from(b).to_digit(16);
+    run.chunks(2).all(|pair| {
+        let [high, low] = pair else { return false };
+        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else { return false };
+        let byte = (high * 16 + low) as u8;
+        out.push(byte);
+        check.goes_on(byte)
+    }) && check.is_text()
+}
+
+/// Whether bytes are text: ASCII without controls, and other characters in UTF-8, if they are not most of it.
+#[derive(Default)]
+struct TextCheck {
+    ascii: usize,
+    other: usize,
+    /// How many more bytes a character needs.
+    open: usize,
+}
+
+impl TextCheck {
+    fn goes_on(&mut self, byte: u8) -> bool {
+        match (self.open, byte) {
+            (0, b' '..=b'~' | b'\n' | b'\r' | b'\t') => self.ascii += 1,
+            (0, 0xc2..=0xdf) => self.open = 1,
+            (0, 0xe0..=0xef) => self.open = 2,
+            (0, 0xf0..=0xf4) => self.open = 3,
+            (1.., 0x80..=0xbf) => {
+                self.open -= 1;
+                self.other += usize::from(self.open == 0);
+            }
+            _ => return false,
+        }
+        // Random bytes are seldom text, but a pair of them is UTF-8 now and then.
+        self.ascii + self.other < 4 || self.other * 2 < self.ascii
+    }
+
+    fn is_text(&self) -> bool {
+        self.open == 0 && self.ascii + self.other > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(run: &str) -> Option<String> {
+        let mut out = Vec::new();
+        let unit = decode(run.as_bytes(), false, &mut out);
+        (unit == Unit::Bytes(run.len())).then(|| String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn text_is_told_from_noise() {
+        for (run, wanted) in [
+            ("eyJ1c2VyIjoiYWRtaW4iLCJuIjoxfQ==", Some(r#"{"user":"admin","n":1}"#)),
+            ("eyJ1c2VyIjoiYWRtaW4iLCJuIjoxfQ", Some(r#"{"user":"admin","n":1}"#)),
+            ("7b2275736572223a2261646d696e227d", Some(r#"{"user":"admin"}"#)),
+            ("0123456789abcdef0123456789abcdef", None),
+            ("internationalization_of_services", None),
+            ("usr/share/applications/firefox", None),
+            ("eyJ1c2VyIjoiYWRt", None),
+        ] {
+            assert_eq!(plain(run).as_deref(), wanted, "{run}");
+        }
+    }
+
+    #[test]
+    fn all_runs_are_found_wherever_they_stand() {
+        for at in 0..60 {
+            let text =
+                format!("{}{} {}{}", "a b ".repeat(15).split_at(at).0, " ", "x".repeat(24), "== y");
+            let runs: Vec<_> = Runs::new(text.as_bytes(), false).collect();
+            let start = text.find("xxx").unwrap();
+            let last = text.len() - 1;
+            assert_eq!(runs, [start..start + 26, last..last + 1], "{at}");
+        }
+    }
+}

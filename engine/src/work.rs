@@ -1,0 +1,494 @@
+//! One block through the steps: scan, confirm, decode, follow multi-line secrets, resolve, look again at what was masked,
+//! write.
+//!
+//! [`Work`] is what goes on from block to block beside the carry. [`crate::stream`] says which bytes are in a block and what
+//! of them may be decided ([`View`]).
+
+use std::any::Any;
+use std::ops::Range;
+
+use crate::block::OpenBlock;
+use crate::coded::{self, Coded, Map, inline, original};
+use crate::confirm::{self, Hit, Scratch, View};
+use crate::engine::{Engine, Finding};
+use crate::resolve::resolve;
+use crate::scan::Candidate;
+use crate::stream::{Sink, Stats};
+use crate::{json, mask};
+
+/// How often a line with findings is looked at again for what the masks themselves bring about; after that the rest of the
+/// line is masked, so that hostile lines cost no more than this many looks.
+const MAX_ROUNDS: usize = 8;
+
+/// What a stream needs beside its carry: scratch space, and what goes on from block to block.
+pub(crate) struct Work {
+    pub(crate) view: View,
+    /// The offset in the stream of the first byte not yet written.
+    pub(crate) offset: u64,
+    pub(crate) stats: Stats,
+    pub(crate) block: Option<OpenBlock>,
+    /// Whether the line whose start is no longer there began as JSON does.
+    pub(crate) cut_json: Option<bool>,
+    /// Hits that reach over the last step's limit; spans from the carry's base at that time are in stream offsets.
+    pending: Vec<(u64, u64, Hit)>,
+    candidates: Vec<Candidate>,
+    hits: Vec<Hit>,
+    scan_scratch: Box<dyn Any + Send>,
+    scratch: Scratch,
+    coded: Coded,
+    recheck: Recheck,
+    mask: Vec<u8>,
+    pub(crate) masked: Vec<u8>,
+    spans: Vec<Range<usize>>,
+}
+
+/// Scratch space for looking at masked lines again.
+struct Recheck {
+    scratch: Scratch,
+    candidates: Vec<Candidate>,
+    hits: Vec<Hit>,
+    fitted: Vec<Hit>,
+    /// Masks of the line: their place in the masked text, and the span of the line they stand for.
+    map: Map,
+}
+
+impl Work {
+    pub(crate) fn new(engine: &Engine) -> Work {
+        let rules = engine.program().len();
+        Work {
+            view: View::closed(0, 0),
+            offset: 0,
+            stats: Stats { findings: vec![0; rules], ..Stats::default() },
+            block: None,
+            cut_json: None,
+            pending: Vec::new(),
+            candidates: Vec::new(),
+            hits: Vec::new(),
+            scan_scratch: engine.scanner().scratch(),
+            scratch: Scratch::new(rules),
+            coded: Coded::new(engine),
+            recheck: Recheck {
+                scratch: Scratch::without_caches(rules),
+                candidates: Vec::new(),
+                hits: Vec::new(),
+                fitted: Vec::new(),
+                map: Vec::new(),
+            },
+            mask: Vec::new(),
+            masked: Vec::new(),
+            spans: Vec::new(),
+        }
+    }
+
+    /// Decides what `self.view` allows of `hay` and writes it from `done` on.
+    pub(crate) fn run<S: Sink>(
+        &mut self,
+        engine: &Engine,
+        hay: &[u8],
+        done: usize,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let view = self.view;
+        self.candidates.clear();
+        engine.scanner().scan(hay, &mut *self.scan_scratch, &mut self.candidates);
+        let open_end = view.limit < hay.len() || view.growing;
+        let coded = self.coded.decode(hay, view);
+        if !coded
+            && self.candidates.is_empty()
+            && self.pending.is_empty()
+            && self.block.is_none()
+            && !view.growing
+        {
+            return self.emit(engine, hay, done, view.limit, sink);
+        }
+        self.hits.clear();
+        let base = view.base;
+        self.hits.extend(self.pending.drain(..).map(|(start, end, hit)| Hit {
+            start: (start - base) as usize,
+            end: (end - base) as usize,
+            ..hit
+        }));
+        self.scratch.hold = usize::MAX;
+        self.scratch.begins.clear();
+        let rules = engine.program();
+        confirm::confirm(
+            rules,
+            engine.accept(),
+            hay,
+            view,
+            &mut self.candidates,
+            &mut self.scratch,
+            &mut self.hits,
+        );
+        self.blocks(engine, hay, done);
+        let mut stop = view.limit;
+        if view.growing {
+            stop = crate::hold::release_limit(rules, hay, &mut self.scratch).max(done);
+        }
+        if coded {
+            let hold = self.find_coded(engine, view, hay.len());
+            // A line that fills the window must go on.
+            if view.growing || hold > done {
+                stop = stop.min(hold).max(done);
+            }
+        }
+        if view.growing {
+            stop = json::whole_escape(hay, stop).max(done);
+        }
+        if engine.decode_depth() > 0 {
+            split_at_sequences(hay, &mut self.hits, 0);
+        }
+        keep_unwritten(&mut self.hits, done);
+        resolve(rules, &mut self.hits);
+        self.fit_json(hay, done);
+        if !self.hits.is_empty() && engine.recheck() {
+            self.settle(engine, hay, done, stop, open_end);
+            self.fit_json(hay, done);
+        }
+        if open_end {
+            stop = self.postpone(stop);
+        }
+        self.emit(engine, hay, done, stop, sink)
+    }
+
+    /// Adds what the coded lines of a block hold; answers where the block must stop for them.
+    fn find_coded(&mut self, engine: &Engine, view: View, len: usize) -> usize {
+        let context = coded::Context {
+            engine,
+            view,
+            len,
+            scan_scratch: &mut *self.scan_scratch,
+            scratch: &mut self.scratch,
+        };
+        self.coded.find(context, &mut self.hits)
+    }
+
+    /// Hits that are not over at `stop` wait for the next step; answers where to stop instead.
+    fn postpone(&mut self, stop: usize) -> usize {
+        let base = self.view.base;
+        let first = self.hits.iter().position(|h| h.end > stop).unwrap_or(self.hits.len());
+        let new_stop = self.hits.get(first).map_or(stop, |h| h.start.min(stop));
+        let waiting = self.hits.drain(first..);
+        self.pending.extend(waiting.map(|h| (base + h.start as u64, base + h.end as u64, h)));
+        new_stop
+    }
+
+    /// Follows multi-line secrets through the block's lines.
+    fn blocks(&mut self, engine: &Engine, hay: &[u8], done: usize) {
+        if self.block.is_none() && self.scratch.begins.is_empty() {
+            return;
+        }
+        let rules = engine.program();
+        let mut at = if self.block.is_some() { done.max(self.view.min_start) } else { 0 };
+        // An open block goes on at the start of a line; `done` is one unless the line is a long one in parts.
+        let mut next_begin = 0;
+        loop {
+            self.spans.clear();
+            if let Some(block) = &mut self.block {
+                if at >= hay.len() {
+                    return;
+                }
+                let line = confirm::line_around(hay, at);
+                // Another begin marker on the line starts anew.
+                let begins = self.scratch.begins[next_begin..].iter().map(|b| b.start);
+                let again = begins.clone().find(|b| *b >= at).filter(|b| *b < line.end);
+                let text = match again {
+                    Some(begin) => &hay[line.start..begin],
+                    None => without_line_feed(&hay[line.clone()]),
+                };
+                let rule = block.rule;
+                let goes_on = block.line(text, &mut self.spans);
+                self.add_spans(engine, hay, line.start, rule);
+                at = again.unwrap_or(line.end);
+                // A line that is cut by the window cannot be followed any further.
+                let cut = self.view.limit < hay.len() && line.end == hay.len();
+                if !goes_on || again.is_some() || cut {
+                    self.block = None;
+                }
+                continue;
+            }
+            let Some(begin) = self.scratch.begins.get(next_begin).copied() else { return };
+            next_begin += 1;
+            if begin.start < at {
+                continue;
+            }
+            let line = confirm::line_around(hay, begin.start);
+            let text = without_line_feed(&hay[line.clone()]);
+            let marker = begin.start - line.start..begin.end - line.start;
+            let kind =
+                rules[begin.rule as usize].rule.block.expect("only block rules begin blocks");
+            if self.view.growing && line.end == hay.len() {
+                // Whether the body ends on this line is not known yet.
+                self.scratch.hold = self.scratch.hold.min(begin.end);
+                self.scratch.unadvance(begin.rule as usize, self.view.base + begin.start as u64);
+                return;
+            }
+            let label = rules[begin.rule as usize].rule.label();
+            self.block = OpenBlock::begin(kind, begin.rule, label, text, marker, &mut self.spans);
+            let last = self.spans.last().map_or(begin.end, |s| line.start + s.end);
+            // Without an end on this line, all of the line was read: further markers on it say nothing new.
+            at = if self.block.is_some() { line.end } else { last };
+            self.add_spans(engine, hay, line.start, begin.rule);
+            if line.end == hay.len() && hay.last() != Some(&b'\n') {
+                self.block = None;
+            }
+        }
+    }
+
+    /// Adds the spans of a block's body; what an earlier run masked is none.
+    fn add_spans(&mut self, engine: &Engine, hay: &[u8], offset: usize, rule: u32) {
+        let spans = self.spans.iter().map(|s| offset + s.start..offset + s.end);
+        let hits = spans.map(|span| Hit::new(span, rule));
+        let mask = &engine.accept().mask;
+        self.hits.extend(hits.filter(|h| !mask.covers(hay, h.start..h.end)));
+    }
+
+    /// Fits the hits of lines that begin as JSON into it.
+    fn fit_json(&mut self, hay: &[u8], done: usize) {
+        let mut first = 0;
+        while first < self.hits.len() {
+            let line = confirm::line_around(hay, self.hits[first].start);
+            let count = self.hits[first..].iter().take_while(|h| h.end <= line.end).count().max(1);
+            let cut = line.start == 0 && self.view.min_start > 0;
+            if !cut && mask::begins_as_json(&hay[line.clone()]) {
+                let mut of_line = std::mem::take(&mut self.recheck.hits);
+                let mut fitted = std::mem::take(&mut self.recheck.fitted);
+                let moved =
+                    |h: &Hit| Hit { start: h.start - line.start, end: h.end - line.start, ..*h };
+                of_line.clear();
+                of_line.extend(self.hits[first..first + count].iter().map(moved));
+                fitted.clear();
+                json::fit(&hay[line.clone()], &of_line, &mut fitted);
+                let back =
+                    |h: &Hit| Hit { start: h.start + line.start, end: h.end + line.start, ..*h };
+                self.hits.splice(first..first + count, fitted.iter().map(back));
+                first += fitted.len();
+                (self.recheck.hits, self.recheck.fitted) = (of_line, fitted);
+            } else {
+                first += count;
+            }
+        }
+        keep_unwritten(&mut self.hits, done);
+    }
+
+    /// Makes the output a fixed point: each line with hits is masked, looked at again, and what its masks bring about is
+    /// masked too.
+    fn settle(&mut self, engine: &Engine, hay: &[u8], done: usize, stop: usize, open_end: bool) {
+        let mut first = 0;
+        while first < self.hits.len() {
+            let line = confirm::line_around(hay, self.hits[first].start);
+            let text = line.start.max(done)..line.end.min(stop.max(self.hits[first].end));
+            // At a cut, what looks like a line's start or end is none.
+            let cut = (
+                text.start > line.start || (line.start == 0 && self.view.min_start > 0),
+                open_end && (text.end < line.end || line.end == hay.len()),
+            );
+            for round in 1.. {
+                let known = self.hits.len();
+                if !self.recheck_line(engine, hay, text.clone(), first, cut) {
+                    break;
+                }
+                if round >= MAX_ROUNDS {
+                    // Masks that go on feeding on what stands beside them: the rest of the line goes, then all of it.
+                    let new = &self.hits[known..];
+                    let start = new.iter().map(|h| h.start).min().unwrap_or(text.start);
+                    let start = if round == MAX_ROUNDS { start } else { text.start };
+                    let end = start + without_line_end(&hay[start..text.end.max(start)]).len();
+                    let rule = new[0].rule;
+                    self.hits.push(Hit::new(start..end.max(start + 1), rule));
+                }
+                resolve(engine.program(), &mut self.hits);
+                if round > MAX_ROUNDS {
+                    break;
+                }
+            }
+            first += self.hits[first..].iter().take_while(|h| h.start < line.end).count().max(1);
+        }
+    }
+
+    /// Adds what is found in the masked `line`; true if there was anything.
+    fn recheck_line(
+        &mut self,
+        engine: &Engine,
+        hay: &[u8],
+        line: Range<usize>,
+        first: usize,
+        cut: (bool, bool),
+    ) -> bool {
+        let again = &mut self.recheck;
+        self.masked.clear();
+        again.map.clear();
+        let mut at = line.start;
+        for hit in self.hits[first..].iter().take_while(|h| h.start < line.end) {
+            self.masked.extend_from_slice(&hay[at..hit.start]);
+            let from = self.masked.len();
+            render(engine, hay, hit, self.cut_json, &mut self.masked);
+            let span = hit.start - line.start..hit.end - line.start;
+            again.map.push((from..self.masked.len(), span));
+            at = hit.end;
+        }
+        self.masked.extend_from_slice(&hay[at.min(line.end)..line.end]);
+        let view = View::closed(0, self.masked.len());
+        let coded = self.coded.decode(&self.masked, view);
+        again.candidates.clear();
+        engine.scanner().scan(&self.masked, &mut *self.scan_scratch, &mut again.candidates);
+        if again.candidates.is_empty() && !coded {
+            return false;
+        }
+        again.scratch.rewind();
+        again.scratch.begins.clear();
+        again.hits.clear();
+        again.scratch.swap_caches(&mut self.scratch);
+        confirm::confirm(
+            engine.program(),
+            engine.accept(),
+            &self.masked,
+            view,
+            &mut again.candidates,
+            &mut again.scratch,
+            &mut again.hits,
+        );
+        again.scratch.swap_caches(&mut self.scratch);
+        let end = self.masked.len();
+        if coded {
+            let context = coded::Context {
+                engine,
+                view,
+                len: end,
+                scan_scratch: &mut *self.scan_scratch,
+                scratch: &mut self.scratch,
+            };
+            self.coded.find(context, &mut again.hits);
+        }
+        let map = &again.map;
+        let real = |h: &&Hit| !(cut.0 && h.start == 0 || cut.1 && h.end == end);
+        let new = again.hits.iter().filter(real).map(|h| Hit {
+            start: line.start + original(map, h.start, false),
+            end: line.start + original(map, h.end, true),
+            ..*h
+        });
+        let before = self.hits.len();
+        self.hits.extend(new);
+        if engine.decode_depth() > 0 {
+            split_at_sequences(hay, &mut self.hits, before);
+        }
+        self.hits.len() > before
+    }
+
+    /// Writes `hay[done..stop]`, hits masked.
+    fn emit<S: Sink>(
+        &mut self,
+        engine: &Engine,
+        hay: &[u8],
+        done: usize,
+        stop: usize,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let mut at = done;
+        for hit in &self.hits {
+            sink.clean(&hay[at..hit.start])?;
+            self.stats.lines += count_lines(&hay[at..hit.start]);
+            at = hit.end;
+            self.mask.clear();
+            render(engine, hay, hit, self.cut_json, &mut self.mask);
+            let finding = Finding {
+                rule: hit.rule,
+                start: self.view.base + hit.start as u64,
+                end: self.view.base + hit.end as u64,
+                line: self.stats.lines + 1,
+            };
+            sink.masked(&finding, &self.mask)?;
+            self.stats.findings[hit.rule as usize] += 1;
+        }
+        self.hits.clear();
+        if at < stop {
+            sink.clean(&hay[at..stop])?;
+            self.stats.lines += count_lines(&hay[at..stop]);
+        }
+        let stop = stop.max(at);
+        self.stats.bytes += (stop - done) as u64;
+        self.offset = self.view.base + stop as u64;
+        Ok(())
+    }
+}
+
+/// Cuts hits, from number `from` on, at the terminal escape sequences inside them: these stay, in order, behind the mask.
+fn split_at_sequences(hay: &[u8], hits: &mut Vec<Hit>, from: usize) {
+    for i in from..hits.len() {
+        let hit = hits[i];
+        let text = &hay[..hit.end];
+        let (mut at, mut search) = (hit.start, hit.start);
+        let mut first = true;
+        let mut add = |span: Range<usize>, hits: &mut Vec<Hit>| {
+            if !span.is_empty() {
+                let piece =
+                    Hit { start: span.start, end: span.end, silent: hit.silent || !first, ..hit };
+                match std::mem::take(&mut first) {
+                    true => hits[i] = piece,
+                    false => hits.push(piece),
+                }
+            }
+        };
+        while let Some(p) = memchr::memchr(0x1b, &text[search..]) {
+            let start = search + p;
+            match inline::sequence(&hay[start..], false) {
+                inline::Unit::Bytes(len) => {
+                    add(at..start, hits);
+                    at = start + len;
+                    search = at.min(hit.end);
+                }
+                _ => search = start + 1,
+            }
+        }
+        if at > hit.start {
+            add(at.min(hit.end)..hit.end, hits);
+        }
+    }
+}
+
+fn render(engine: &Engine, hay: &[u8], hit: &Hit, cut_json: Option<bool>, out: &mut Vec<u8>) {
+    let mask = &engine.accept().mask;
+    if hit.silent && !mask.keeps_length() {
+        return;
+    }
+    let label = engine.program()[hit.rule as usize].rule.label();
+    // A bare number of a JSON document becomes a string, also in a document inside a string.
+    let line = || confirm::line_around(hay, hit.start);
+    let number = matches!(hay[hit.start], b'0'..=b'9' | b'-')
+        && mask::is_json_number(hay, hit.start..hit.end)
+        && match cut_json {
+            Some(json) if line().start == 0 => json,
+            _ => mask::begins_as_json(&hay[line()]),
+        };
+    let quote = match (number, hit.in_string) {
+        (false, _) => None,
+        (true, false) => Some(b"\"".to_vec()),
+        (true, true) => json::inner_quote(&hay[line()], hit.start - line().start),
+    };
+    out.extend(quote.iter().flatten());
+    mask.render(label, &hay[hit.start..hit.end], out);
+    out.extend(quote.iter().flatten());
+}
+
+/// Drops hits that end before `done`, and cuts those that start before it.
+fn keep_unwritten(hits: &mut Vec<Hit>, done: usize) {
+    if done > 0 {
+        hits.retain_mut(|hit| {
+            hit.start = hit.start.max(done);
+            hit.end > hit.start
+        });
+    }
+}
+
+fn without_line_feed(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\n").unwrap_or(line)
+}
+
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let text = without_line_feed(line);
+    text.strip_suffix(b"\r").unwrap_or(text)
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}

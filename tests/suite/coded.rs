@@ -1,0 +1,237 @@
+//! Hard problems 7 and 8: secrets behind codings, and JSON that stays JSON.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use redact_stream::ScannerKind;
+use redact_tests::random::Random;
+use redact_tests::{MaskForm, Run, Setup, cut};
+use serde_json::{Value, json};
+
+use crate::shapes::{self, GENERIC};
+
+/// What text with escapes is made of.
+const ESCAPED: &[&str] = &[
+    "acme_",
+    "0123",
+    "abcd",
+    "acme_0123abcd",
+    "\u{1b}[31m",
+    "\u{1b}[0m",
+    "\u{1b}[",
+    "\u{1b}]0;t\u{7}",
+    "\u{1b}]8;;x\u{1b}\\",
+    "\u{1b}",
+    "\\u0061",
+    "\\u005f",
+    "\\u00",
+    "\\n",
+    "\\",
+    "\\\"",
+    "\\/",
+    "%5F",
+    "%61cme",
+    "%",
+    "%4",
+    "nova-token-",
+    "zap-abcd_efg-1",
+    "{\"a\":\"",
+    "\"}",
+    "\"",
+    " ",
+    " ",
+    "\n",
+    "=",
+    "x",
+    "[REDACTED:acme]",
+];
+
+/// Payloads, of which up to eight bytes may leave at a pause before they can be told from a word: base64 and hex of
+/// `{"a":"acme_0123abcd"}`.
+const PAYLOADS: &[&str] = &[
+    "eyJhIjoiYWNtZV8wMTIzYWJjZCJ9",
+    "eyJhIjoiYWNtZ",
+    "V8wMTIzYWJjZCJ9",
+    "==",
+    "7b2261223a2261636d655f3031323361626364227d",
+    "7b2261223a226163",
+];
+
+/// Both.
+fn coded() -> &'static [&'static str] {
+    static CODED: LazyLock<Vec<&str>> = LazyLock::new(|| [ESCAPED, PAYLOADS].concat());
+    &CODED
+}
+
+fn setup() -> Setup {
+    shapes::setup().decode_depth(1)
+}
+
+/// Output and spans do not depend on cuts, scanners or pauses.
+fn same_for_all(setup: &Setup, input: &[u8], seed: u64) -> Result<(), TestCaseError> {
+    let engines = setup.engines();
+    let wanted = Run::whole(&engines[0], input);
+    let mut random = Random::new(seed);
+    for engine in &engines {
+        prop_assert_eq!(&Run::whole(engine, input), &wanted, "scanner {}", engine.scanner_name());
+        for _ in 0..5 {
+            let cuts = cut::k_way(input.len(), &mut random);
+            let run = Run::pieces(engine, input, &cuts);
+            prop_assert_eq!(&run, &wanted, "{} cut at {:?}", engine.scanner_name(), cuts);
+        }
+    }
+    Ok(())
+}
+
+/// No byte that is masked of the whole input leaves at a pause.
+fn nothing_leaves_early(setup: &Setup, input: &[u8], seed: u64) -> Result<(), TestCaseError> {
+    let engine = setup.mask(MaskForm::Stars).once().engine(ScannerKind::Auto, true);
+    let mut random = Random::new(seed);
+    let cuts = cut::k_way(input.len(), &mut random);
+    let whole = Run::whole(&engine, input);
+    let run = Run::flushed(&engine, input, &cuts, |at| seed >> (at % 64) & 1 == 1);
+    for finding in &whole.findings {
+        let covered = (finding.start..finding.end)
+            .all(|at| run.findings.iter().any(|f| f.start <= at && at < f.end));
+        prop_assert!(covered, "{:?}: flushed {:?}, whole {:?}", cuts, run, whole);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn coded_text_is_the_same_however_it_is_cut(input in shapes::text_of(coded()), seed in any::<u64>()) {
+        same_for_all(&setup(), &input, seed)?;
+        same_for_all(&setup().decode_depth(2), &input, seed)?;
+    }
+
+    #[test]
+    fn coded_secrets_do_not_leave_early(input in shapes::text_of(ESCAPED), seed in any::<u64>()) {
+        nothing_leaves_early(&setup(), &input, seed)?;
+    }
+
+    #[test]
+    fn a_second_run_changes_nothing(input in shapes::text_of(coded())) {
+        let engine = setup().engine(ScannerKind::Auto, true);
+        let once = engine.redact(&input).into_owned();
+        let twice = engine.redact(&once).into_owned();
+        prop_assert_eq!(twice.escape_ascii().to_string(), once.escape_ascii().to_string());
+    }
+
+    /// Any sequence anywhere in a secret: the secret is gone, the sequences are there, in order.
+    #[test]
+    fn terminal_sequences_inside_a_secret_stay(
+        places in prop::collection::vec((1usize..13, 0usize..4), 1..5),
+    ) {
+        const SEQUENCES: [&str; 4] = ["\u{1b}[31;1m", "\u{1b}[K", "\u{1b}]0;t\u{7}", "\u{1b}(B"];
+        let mut places = places;
+        places.sort();
+        let secret = "acme_0123abcd";
+        let (mut input, mut at) = ("say ".to_owned(), 0);
+        for (place, which) in &places {
+            input.push_str(&secret[at..*place]);
+            input.push_str(SEQUENCES[*which]);
+            at = *place;
+        }
+        input.push_str(&secret[at..]);
+        let sequences: String = places.iter().map(|(_, which)| SEQUENCES[*which]).collect();
+        let engine = setup().engine(ScannerKind::Auto, true);
+        prop_assert_eq!(engine.redact_str(&input), format!("say [REDACTED:fixed]{sequences}"));
+    }
+}
+
+/// A document with secrets in it, nested, as text within text, and with escapes.
+fn document(random: &mut Random, depth: usize) -> Value {
+    const KEYS: [&str; 8] =
+        ["password", "user", "token", "api_key", "pin", "note", "a \"b\"", "client\\secret"];
+    let leaf = |random: &mut Random| match random.below(9) {
+        0 => json!(random.below(1_000_000_000)),
+        1 => json!(format!("x9-{}", random.word("abcdefgh0123456789", 12))),
+        2 => json!(format!("https://u:{}@h/\u{fc}\"q\"", random.word("abcXYZ0189", 14))),
+        3 => json!(
+            "-----BEGIN PRIVATE KEY-----\nTUlJRW5vdGFy\nZWFsa2V5bm90\n-----END PRIVATE KEY-----\n"
+        ),
+        4 => json!(format!("line one\nPASSWORD={}\ttwo\\", random.word("abcXYZ0189!", 10))),
+        5 => json!(format!("\u{1b}[31mtoken\u{1b}[0m={}", random.word("abcdef0123456789", 32))),
+        6 => json!("just words, nothing else"),
+        7 => json!(null),
+        _ => json!(true),
+    };
+    if depth == 0 {
+        return leaf(random);
+    }
+    match random.below(4) {
+        0 => leaf(random),
+        1 => json!((0..random.below(4)).map(|_| document(random, depth - 1)).collect::<Vec<_>>()),
+        // Text that is JSON itself.
+        2 => json!(document(random, depth - 1).to_string()),
+        _ => {
+            let mut object = serde_json::Map::new();
+            for _ in 0..random.below(5) {
+                let key = (*random.pick(&KEYS)).to_owned();
+                object.insert(key, document(random, depth - 1));
+            }
+            Value::Object(object)
+        }
+    }
+}
+
+fn is_mask(text: &str) -> bool {
+    text.starts_with("[REDACTED:") || text.bytes().all(|b| b == b'*')
+}
+
+/// The strings of a document that are documents themselves are so still.
+fn same_texts(before: &Value, after: &Value, text: &str) {
+    match (before, after) {
+        (Value::String(a), Value::String(b)) => {
+            let Ok(inner) = serde_json::from_str::<Value>(a) else { return };
+            // A value that is a secret goes as a whole, whatever it is.
+            if (inner.is_object() || inner.is_array()) && b.starts_with(['{', '[']) && !is_mask(b) {
+                let masked = serde_json::from_str(b).unwrap_or_else(|e| panic!("{e}\n{text}\n{b}"));
+                same_texts(&inner, &masked, text);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.iter().zip(b).for_each(|(a, b)| same_texts(a, b, text));
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.values().zip(b.values()).for_each(|(a, b)| same_texts(a, b, text));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn json_stays_json() {
+    let mut random = Random::new(7);
+    for mask in [MaskForm::Label, MaskForm::Stars] {
+        let engine = Setup::builtin().mask(mask).engine(ScannerKind::Auto, false);
+        let mut masked = 0;
+        for _ in 0..20_000 {
+            let text = json!({ "document": document(&mut random, 4) }).to_string();
+            // Some writers escape more than they must.
+            let text = match random.below(3) {
+                0 => text.replace('/', "\\/"),
+                1 => text.replace('-', "\\u002d"),
+                _ => text,
+            };
+            let out = engine.redact_str(&text);
+            masked += usize::from(out != text);
+            let after = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}\n{text}\n{out}"));
+            same_texts(&serde_json::from_str(&text).expect("a document"), &after, &text);
+        }
+        assert!(masked > 5_000, "only {masked} documents had something in them");
+    }
+}
+
+#[test]
+fn the_generic_rules_see_coded_text_in_pieces_too() {
+    let mut random = Random::new(3);
+    for _ in 0..300 {
+        let mut input = random.text(GENERIC, 12);
+        input.extend_from_slice(&random.text(coded(), 12));
+        same_for_all(&Setup::builtin(), &input, random.bits()).expect("the same");
+    }
+}
