@@ -10,6 +10,7 @@ use crate::allow::AllowList;
 use crate::confirm::Compiled;
 use crate::confirm::condition::Accept;
 use crate::error::{BuildError, Problem};
+use crate::keys::{self, Keys};
 use crate::mask::Mask;
 use crate::rule::{Confidence, Rule, RuleSet};
 use crate::scan::{DatabaseCache, Scanner, ScannerKind, ScannerOptions};
@@ -61,6 +62,7 @@ pub struct EngineBuilder {
     window: Option<usize>,
     recheck: bool,
     decode_depth: usize,
+    keys: Vec<String>,
 }
 
 impl EngineBuilder {
@@ -137,20 +139,42 @@ impl EngineBuilder {
     }
 
     /// How often coded text is decoded to look inside: terminal, JSON and percent escapes, base64 and hex; 1 if it is not set,
-    /// 0 not to. What is found inside is masked as it stands there, from one escape to another, or with its whole run.
+    /// 0 not to, at most 8. What is found inside is masked as it stands there, from one escape to another, or with its whole run.
     ///
     /// ```
     /// use redact_stream::Engine;
     ///
     /// let line = r"GET /?token\u003d0a1b2c3d4e5f60718293a4b5";
     /// let engine = Engine::builder().build()?;
-    /// assert_eq!(engine.redact_str(line), r"GET /?token\u003d[REDACTED:url-parameter]");
+    /// assert_eq!(engine.redact_str(line), r"GET /?token\u003d[REDACTED:secret]");
     /// let engine = Engine::builder().decode_depth(0).build()?;
     /// assert_eq!(engine.redact_str(line), line);
     /// # Ok::<(), redact_stream::BuildError>(())
     /// ```
     pub fn decode_depth(mut self, depth: usize) -> EngineBuilder {
-        self.decode_depth = depth;
+        self.decode_depth = depth.min(8);
+        self
+    }
+
+    /// Keys whose values are masked whatever they are, in lines of JSON (strings and numbers, also all those inside an object or
+    /// array) and of logfmt (`key=value`); none if it is not set.
+    ///
+    /// A key stands for itself at any depth (`password`), or with what it is in (`user.token`); `*` stands for any part of a
+    /// name, `**` for any number of names; with a slash in front it is a JSON pointer (RFC 6901) from the document's start
+    /// (`/users/0/token`, `/users/*/token`). Case does not count. The rule is `key`.
+    ///
+    /// ```
+    /// use redact_stream::Engine;
+    ///
+    /// let engine = Engine::builder().keys(["pass*", "/user/id"]).build()?;
+    /// let line = r#"{"user":{"id":7,"n":1},"passcode":["a","b"]}"#;
+    /// let clean = r#"{"user":{"id":"[REDACTED:key]","n":1},"passcode":["[REDACTED:key]","[REDACTED:key]"]}"#;
+    /// assert_eq!(engine.redact_str(line), clean);
+    /// assert_eq!(engine.redact_str("at=info pass=\"a b\" n=1"), "at=info pass=\"[REDACTED:key]\" n=1");
+    /// # Ok::<(), redact_stream::BuildError>(())
+    /// ```
+    pub fn keys<I: IntoIterator<Item = T>, T: Into<String>>(mut self, keys: I) -> EngineBuilder {
+        self.keys.extend(keys.into_iter().map(Into::into));
         self
     }
 
@@ -189,7 +213,14 @@ impl EngineBuilder {
         };
         let chosen: Vec<bool> = self.rules.iter().map(wanted).collect();
         let rules = self.rules.into_rules().into_iter().zip(chosen);
-        let chosen: Vec<Rule> = rules.filter(|(_, chosen)| *chosen).map(|(r, _)| r).collect();
+        let mut chosen: Vec<Rule> = rules.filter(|(_, chosen)| *chosen).map(|(r, _)| r).collect();
+        let keys = match self.keys.is_empty() {
+            true => None,
+            false => Some(Keys::new(&self.keys, chosen.len() as u32)?),
+        };
+        if keys.is_some() {
+            chosen.push(keys::rule());
+        }
         if chosen.is_empty() {
             let message = "no rule is left to look for; loosen `only`, `except` or `confidence`";
             return Err(BuildError::one("rules", message.to_owned()));
@@ -212,6 +243,7 @@ impl EngineBuilder {
             window,
             recheck: self.recheck,
             decode_depth: self.decode_depth,
+            keys,
         }))
     }
 }
@@ -226,6 +258,7 @@ pub struct Engine {
     window: usize,
     recheck: bool,
     decode_depth: usize,
+    keys: Option<Keys>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -252,6 +285,7 @@ impl Engine {
             window: None,
             recheck: true,
             decode_depth: 1,
+            keys: Vec::new(),
         }
     }
 
@@ -342,6 +376,10 @@ impl Engine {
 
     pub(crate) fn decode_depth(&self) -> usize {
         self.decode_depth
+    }
+
+    pub(crate) fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
     }
 
     pub(crate) fn window(&self) -> usize {

@@ -9,9 +9,11 @@ use std::ops::Range;
 
 use crate::confirm::Hit;
 
-/// A token that has content.
+/// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
+pub(crate) enum Token {
+    /// A bracket, brace, colon or comma, and where it stands.
+    Sign(u8, usize),
     /// What stands between the quotes.
     String(Range<usize>),
     Number(Range<usize>),
@@ -19,10 +21,21 @@ enum Token {
 }
 
 /// The tokens of a line, as long as it is JSON.
-struct Tokens<'l> {
+pub(crate) struct Tokens<'l> {
     line: &'l [u8],
     at: usize,
     depth: usize,
+}
+
+impl<'l> Tokens<'l> {
+    pub(crate) fn new(line: &'l [u8]) -> Tokens<'l> {
+        Tokens { line, at: 0, depth: 0 }
+    }
+
+    fn sign(&mut self, byte: u8) -> Option<Token> {
+        self.at += 1;
+        Some(Token::Sign(byte, self.at - 1))
+    }
 }
 
 impl Iterator for Tokens<'_> {
@@ -33,17 +46,17 @@ impl Iterator for Tokens<'_> {
             let start = self.at;
             match *self.line.get(start)? {
                 b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
-                b'{' | b'[' if start == 0 || self.depth > 0 || self.is_blank_before(start) => {
+                byte @ (b'{' | b'[') if self.depth > 0 || self.is_blank_before(start) => {
                     self.depth += 1;
-                    self.at += 1;
+                    return self.sign(byte);
                 }
                 // Behind the document, more text makes it none.
                 _ if self.depth == 0 => return None,
-                b'}' | b']' => {
+                byte @ (b'}' | b']') => {
                     self.depth -= 1;
-                    self.at += 1;
+                    return self.sign(byte);
                 }
-                b':' | b',' => self.at += 1,
+                byte @ (b':' | b',') => return self.sign(byte),
                 b'"' => {
                     let content = start + 1..string_end(self.line, start + 1);
                     self.at = content.end + 1;
@@ -124,13 +137,14 @@ pub(crate) fn whole_escape(text: &[u8], at: usize) -> usize {
 /// Fits the hits of `line`, which are disjoint and in order, into its JSON, and appends what they become to `out`; positions
 /// are in bytes of the line.
 pub(crate) fn fit(line: &[u8], hits: &[Hit], out: &mut Vec<Hit>) {
-    let mut tokens = Tokens { line, at: 0, depth: 0 }.peekable();
+    let mut tokens = Tokens::new(line).peekable();
     for hit in hits {
         let before = out.len();
         let mut silent = hit.silent;
         let mut read = 0;
         while let Some(token) = tokens.peek() {
             let (range, span) = match token {
+                Token::Sign(_, at) => (&(*at..at + 1), None),
                 Token::String(content) => {
                     let span = hit.start.max(content.start)..hit.end.min(content.end);
                     (content, (!span.is_empty()).then(|| whole_escapes(line, content, span)))

@@ -37,6 +37,7 @@ mod mask;
 
 mod hold;
 mod json;
+mod keys;
 mod stream;
 mod work;
 

@@ -94,6 +94,7 @@ impl Work {
         let open_end = view.limit < hay.len() || view.growing;
         let coded = self.coded.decode(hay, view);
         if !coded
+            && engine.keys().is_none()
             && self.candidates.is_empty()
             && self.pending.is_empty()
             && self.block.is_none()
@@ -137,6 +138,10 @@ impl Work {
         }
         if engine.decode_depth() > 0 {
             split_at_sequences(hay, &mut self.hits, 0);
+        }
+        if let Some(keys) = engine.keys() {
+            let hold = keys.find(hay, view, &engine.accept().mask, &mut self.hits);
+            stop = stop.min(hold).max(done);
         }
         keep_unwritten(&mut self.hits, done);
         resolve(rules, &mut self.hits);

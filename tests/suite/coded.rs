@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use redact_stream::ScannerKind;
+use redact_stream::{Engine, ScannerKind};
 use redact_tests::random::Random;
 use redact_tests::{MaskForm, Run, Setup, cut};
 use serde_json::{Value, json};
@@ -233,5 +233,20 @@ fn the_generic_rules_see_coded_text_in_pieces_too() {
         let mut input = random.text(GENERIC, 12);
         input.extend_from_slice(&random.text(coded(), 12));
         same_for_all(&Setup::builtin(), &input, random.bits()).expect("the same");
+    }
+}
+
+/// Values of named keys, cut and flushed everywhere.
+#[test]
+fn values_of_keys_do_not_leave_early() {
+    let engine = Engine::builder().keys(["name", "list", "n.id"]).build().expect("an engine");
+    let text = b"{\"name\":\"a b\",\"list\":[12,\"x\\\"y\"],\"n\":{\"id\":-3.5,\"k\":1}}\nat=x name=\"a b\" n=1 name=z";
+    let whole = Run::whole(&engine, text);
+    assert_eq!(whole.findings.len(), 6, "{whole:?}");
+    for first in 0..=text.len() {
+        for second in first..=text.len() {
+            let run = Run::flushed(&engine, text, &[first, second], |_| true);
+            assert!(run == whole, "flushed at {first} and {second}: {run:?}");
+        }
     }
 }

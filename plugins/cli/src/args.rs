@@ -307,6 +307,23 @@ pub(crate) struct RuleArgs {
     #[arg(help_heading = "What to look for")]
     pub(crate) except: Option<Vec<String>>,
 
+    /// Mask the values of these keys, whatever they are, in JSON and logfmt lines; several by commas or repeated
+    ///
+    /// `password`: at any depth; `user.token`: inside `user`; `*` is any part of a name, `**` any number of names;
+    /// `/users/*/token`: a JSON pointer from the start of the document. Case does not count. Strings and numbers are masked,
+    /// also all those inside an object or array; the rule is `key`.
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    #[arg(help_heading = "What to look for")]
+    pub(crate) keys: Option<Vec<String>>,
+
+    /// How often text in a coding is decoded to look inside; 0 not to [default: 1]
+    ///
+    /// Terminal escapes, JSON escapes such as \u0061, percent-encoding, base64 and hex. What is found is masked where it
+    /// stands, a payload as a whole. 2 also finds what was encoded twice.
+    #[arg(long, value_name = "N", help_heading = "What to look for")]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=4))]
+    pub(crate) decode_depth: Option<u8>,
+
     /// Leave the values alone whose SHA-256 stands in FILE
     ///
     /// One hash in 64 hex digits per line; # starts a comment. `redact rules hash` reads a value and prints its line. A value is

@@ -38,6 +38,8 @@ pub(crate) struct Layer {
     pub(crate) only: Option<Entry<Vec<String>>>,
     pub(crate) pii: Option<Entry<bool>>,
     pub(crate) except: Option<Entry<Vec<String>>>,
+    pub(crate) keys: Option<Entry<Vec<String>>>,
+    pub(crate) decode_depth: Option<Entry<u8>>,
     pub(crate) allow: Option<Entry<PathBuf>>,
     pub(crate) confidence: Option<Entry<ConfidenceChoice>>,
     pub(crate) mask: Option<Entry<MaskChoice>>,
@@ -155,6 +157,8 @@ impl Reader<'_> {
                 "only" => layer.only = self.value(&key, value),
                 "pii" => layer.pii = self.value(&key, value),
                 "except" => layer.except = self.value(&key, value),
+                "keys" => layer.keys = self.value(&key, value),
+                "decode-depth" => layer.decode_depth = self.value(&key, value),
                 "allow" => {
                     layer.allow = self
                         .value::<PathBuf>(&key, value)
@@ -219,11 +223,13 @@ impl Reader<'_> {
     }
 }
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 17] = [
     "rules",
     "only",
     "pii",
     "except",
+    "keys",
+    "decode-depth",
     "allow",
     "confidence",
     "mask",

@@ -233,6 +233,8 @@ pub(crate) struct Settings {
     pub(crate) only: Setting<Vec<String>>,
     pub(crate) pii: Setting<bool>,
     pub(crate) except: Setting<Vec<String>>,
+    pub(crate) keys: Setting<Vec<String>>,
+    pub(crate) decode_depth: Setting<u8>,
     pub(crate) allow: Setting<Option<PathBuf>>,
     pub(crate) confidence: Setting<ConfidenceChoice>,
     pub(crate) mask: Setting<MaskChoice>,
@@ -257,6 +259,8 @@ impl Settings {
             only: pick(args.rules.only, layer.only, Vec::new()),
             pii: pick(pii, layer.pii, false),
             except: pick(args.rules.except, layer.except, Vec::new()),
+            keys: pick(args.rules.keys, layer.keys, Vec::new()),
+            decode_depth: pick(args.rules.decode_depth, layer.decode_depth, 1),
             allow: pick(
                 args.rules.allow.map(Some),
                 layer.allow.map(|e| Entry { value: Some(e.value), line: e.line }),
@@ -314,6 +318,8 @@ impl Settings {
             .only(only)
             .groups(personal.iter().copied())
             .except(self.except.value.iter().cloned())
+            .keys(self.keys.value.iter().cloned())
+            .decode_depth(self.decode_depth.value.into())
             .confidence(Confidence::from(self.confidence.value))
     }
 
@@ -340,6 +346,8 @@ impl Settings {
         line("only", Some(list(self.only.value.iter().cloned())), &self.only.origin);
         line("pii", Some(self.pii.value.to_string()), &self.pii.origin);
         line("except", Some(list(self.except.value.iter().cloned())), &self.except.origin);
+        line("keys", Some(list(self.keys.value.iter().cloned())), &self.keys.origin);
+        line("decode-depth", Some(self.decode_depth.value.to_string()), &self.decode_depth.origin);
         let allow = self.allow.value.as_deref().map(|p| quote(&text(p)));
         line("allow", allow, &self.allow.origin);
         let confidence = Confidence::from(self.confidence.value).name();

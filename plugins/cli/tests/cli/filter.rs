@@ -157,3 +157,24 @@ fn colour_adds_only_escapes_around_masks() {
     assert_eq!(coloured.replace(start, "").replace("\x1b[0m", ""), plain);
     assert_eq!(coloured.matches(&format!("{start}[REDACTED:url-credential]\x1b[0m")).count(), 2);
 }
+
+#[test]
+fn values_of_named_keys_are_masked_whatever_they_are() {
+    let folder = Folder::new();
+    let line = "{\"user\":{\"name\":\"bob\",\"id\":7},\"n\":1}\nuser.name=bob n=1\n";
+    let done = folder.run(&["--keys", "user.name,/user/id"], line).ok();
+    let clean = "{\"user\":{\"name\":\"[REDACTED:key]\",\"id\":\"[REDACTED:key]\"},\"n\":1}\n\
+                 user.name=[REDACTED:key] n=1\n";
+    assert_eq!(done.out, clean);
+    folder.run(&["--keys", "*"], line).fails_with(&["keys", "names nothing"]);
+}
+
+#[test]
+fn how_often_is_decoded_can_be_chosen() {
+    let folder = Folder::new();
+    let text = "x protocol%3A%2F%2Fapp%3Ahunter2-example%40db%3A5432%2Fapp y\n";
+    let done = folder.run(&[], text).ok();
+    assert_eq!(done.out, text.replace(SECRET, "[REDACTED:url-credential]"));
+    assert_eq!(folder.run(&["--decode-depth", "0"], text).ok().out, text);
+    folder.run(&["--decode-depth", "9"], text).fails_with(&["--decode-depth"]);
+}

@@ -26,6 +26,8 @@ fn help_names_every_flag_and_exit_code() {
         "--engine",
         "--engine-strict",
         "--threads",
+        "--keys",
+        "--decode-depth",
         "--stats",
         "--config",
         "--no-config",

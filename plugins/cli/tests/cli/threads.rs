@@ -14,18 +14,19 @@ fn text() -> String {
         while text.len() < up_to {
             let line = text.len();
             writeln!(text, "INFO request {line} served in 12 ms from cache").unwrap();
-            if line % 977 == 0 {
+            if line.is_multiple_of(977) {
                 text.push_str(DIRTY);
             }
         }
     };
     filler(&mut text, PIECE - 200);
     // Assembled, so that nothing here looks like a key.
-    writeln!(text, "-----BEGIN {} KEY-----", "PRIVATE").unwrap();
+    let kind = "PRIVATE";
+    writeln!(text, "-----BEGIN {kind} KEY-----").unwrap();
     for line in 0..20 {
         writeln!(text, "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ{line:014}").unwrap();
     }
-    writeln!(text, "-----END {} KEY-----", "PRIVATE").unwrap();
+    writeln!(text, "-----END {kind} KEY-----").unwrap();
     filler(&mut text, 2 * PIECE - 100);
     for part in 0..PIECE / 4 {
         write!(text, "part{part} ").unwrap();
