@@ -5,6 +5,7 @@
 //! ```text
 //! rule (TOML) ──▶ engine                                               once
 //! bytes in ─▶ stream ─▶ 1 scan ─▶ 2 confirm ─▶ 3 resolve ─▶ 4 mask ─▶ 5 stream ─▶ bytes out
+//!                coded lines also decoded (`coded`), hits fitted into JSON (`json`)
 //! ```
 //!
 //! ```
