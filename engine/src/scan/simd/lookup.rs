@@ -19,7 +19,7 @@ const FOLD: u32 = 0x2020_2020;
 /// Windows by their first four classes.
 pub(crate) struct Lookup {
     windows: Vec<Window>,
-    /// A bit for each hash of a key that occurs.
+    /// A bit for each hash of the first three bytes of a key that occurs.
     filter: Vec<u64>,
     filter_shift: u32,
     /// By mask: window numbers by key, open addressing.
@@ -73,7 +73,7 @@ impl Lookup {
         let mut filter = vec![0u64; 1 << (bits - 6)];
         let filter_shift = 32 - bits;
         for (key, _) in entries.iter().flatten() {
-            let bit = hash(*key) >> filter_shift;
+            let bit = hash(*key & MASKS[1]) >> filter_shift;
             filter[bit as usize / 64] |= 1 << (bit % 64);
         }
         Lookup { windows, filter, filter_shift, indices: entries.map(Index::new), wide, wide_bits }
@@ -83,11 +83,11 @@ impl Lookup {
     #[inline(always)]
     pub(crate) fn may_start(&self, word: u64) -> bool {
         let folded = word as u32 | FOLD;
-        let bit = |mask: u32| {
-            let bit = hash(folded & mask) >> self.filter_shift;
-            self.filter[bit as usize / 64] >> (bit % 64) & 1
-        };
-        (bit(MASKS[0]) | bit(MASKS[1])) != 0 || (!self.wide.is_empty() && self.wide(word) != 0)
+        let bit = hash(folded & MASKS[1]) >> self.filter_shift;
+        let spelt = self.filter[bit as usize / 64] >> (bit % 64) & 1;
+        // Both are read: a branch that nobody can tell beforehand costs more than the loads.
+        let wide = if self.wide.is_empty() { 0 } else { self.wide(word) };
+        (spelt | u64::from(wide)) != 0
     }
 
     /// Calls `f` with each window that may start with the first four bytes of `word`.
