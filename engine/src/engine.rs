@@ -10,6 +10,7 @@ use crate::allow::AllowList;
 use crate::confirm::Compiled;
 use crate::confirm::condition::Accept;
 use crate::error::{BuildError, Problem};
+use crate::kernel::Kernel;
 use crate::keys::{self, Keys};
 use crate::mask::Mask;
 use crate::rule::{Confidence, Rule, RuleSet};
@@ -225,7 +226,9 @@ impl EngineBuilder {
             let message = "no rule is left to look for; loosen `only`, `except` or `confidence`";
             return Err(BuildError::one("rules", message.to_owned()));
         }
-        let (scanner, scanner_notes) = self.scanner.build(&chosen.iter().collect::<Vec<_>>())?;
+        let kernel = Kernel::chosen();
+        let (scanner, scanner_notes) =
+            self.scanner.build(&chosen.iter().collect::<Vec<_>>(), kernel)?;
         let program: Vec<Compiled> = chosen.into_iter().map(Compiled::new).collect();
         let reach = program.iter().map(Compiled::reach).max().unwrap_or(0);
         let least = 4 * reach + (64 << 10);
@@ -237,6 +240,7 @@ impl EngineBuilder {
         Ok(Arc::new(Engine {
             program,
             accept,
+            kernel,
             scanner,
             scanner_notes,
             reach,
@@ -252,6 +256,7 @@ impl EngineBuilder {
 pub struct Engine {
     program: Vec<Compiled>,
     accept: Accept,
+    kernel: Kernel,
     scanner: Box<dyn Scanner>,
     scanner_notes: Vec<String>,
     reach: usize,
@@ -363,6 +368,10 @@ impl Engine {
 
     pub(crate) fn accept(&self) -> &Accept {
         &self.accept
+    }
+
+    pub(crate) fn kernel(&self) -> Kernel {
+        self.kernel
     }
 
     pub(crate) fn scanner(&self) -> &dyn Scanner {

@@ -31,6 +31,7 @@ use crate::confirm::fate::{Fate, fates};
 use crate::confirm::{Scratch, line_around};
 use crate::engine::{Engine, Finding};
 use crate::rule::{Confidence, RuleSet};
+use crate::scan::Space;
 
 /// What became of one match of one rule. Spans are in bytes of the text, half-open.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,8 +120,7 @@ pub fn explain(engine: &Arc<Engine>, rules: &RuleSet, text: &[u8]) -> Vec<Explan
     let Ok(all) = all.build() else { return Vec::new() };
     let findings = engine.find(text);
     let mut candidates = Vec::new();
-    let scanner = all.scanner();
-    scanner.scan(text, &mut *scanner.scratch(), &mut candidates);
+    Space::new(all.scanner()).scan(&all, text, &mut candidates);
     let mut places: Vec<(usize, usize)> = Vec::new();
     for candidate in &candidates {
         let mut at = candidate.lo as usize;

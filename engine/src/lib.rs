@@ -26,6 +26,7 @@
 mod error;
 mod rule;
 
+mod kernel;
 mod scan;
 
 mod block;

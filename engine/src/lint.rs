@@ -38,14 +38,14 @@ pub const MOST_HITS_PER_MB: f64 = 1000.0;
 
 /// Ordinary log text without secrets, to measure rules on.
 pub fn sample() -> &'static [u8] {
-    crate::scan::simd::buckets::SAMPLE
+    crate::rule::frequency::SAMPLE
 }
 
 /// How often a rule's anchors are expected in a megabyte of ordinary log text: what the rule costs on clean lines.
 ///
 /// The estimate is the larger of what byte frequencies say and what a sample of log text holds.
 pub fn hits_per_megabyte(rule: &Rule) -> f64 {
-    let sample = crate::scan::simd::buckets::SAMPLE;
+    let sample = crate::rule::frequency::SAMPLE;
     let per_anchor = rule.anchors.iter().map(|anchor| {
         let window: Vec<ByteSet> = anchor.window.iter().map(|set| ByteSet(*set)).collect();
         let counted = sample

@@ -4,7 +4,6 @@
 //! [`Work`] is what goes on from block to block beside the carry. [`crate::stream`] says which bytes are in a block and what
 //! of them may be decided ([`View`]).
 
-use std::any::Any;
 use std::ops::Range;
 
 use crate::block::OpenBlock;
@@ -12,7 +11,7 @@ use crate::coded::{self, Coded, Map, inline, original};
 use crate::confirm::{self, Hit, Scratch, View};
 use crate::engine::{Engine, Finding};
 use crate::resolve::resolve;
-use crate::scan::Candidate;
+use crate::scan::{Candidate, Space};
 use crate::stream::{Sink, Stats};
 use crate::{json, mask};
 
@@ -33,7 +32,7 @@ pub(crate) struct Work {
     pending: Vec<(u64, u64, Hit)>,
     candidates: Vec<Candidate>,
     hits: Vec<Hit>,
-    scan_scratch: Box<dyn Any + Send>,
+    space: Space,
     scratch: Scratch,
     coded: Coded,
     recheck: Recheck,
@@ -64,7 +63,7 @@ impl Work {
             pending: Vec::new(),
             candidates: Vec::new(),
             hits: Vec::new(),
-            scan_scratch: engine.scanner().scratch(),
+            space: Space::new(engine.scanner()),
             scratch: Scratch::new(rules),
             coded: Coded::new(engine),
             recheck: Recheck {
@@ -89,10 +88,9 @@ impl Work {
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let view = self.view;
-        self.candidates.clear();
-        engine.scanner().scan(hay, &mut *self.scan_scratch, &mut self.candidates);
+        self.space.scan(engine, hay, &mut self.candidates);
         let open_end = view.limit < hay.len() || view.growing;
-        let coded = self.coded.decode(hay, view);
+        let coded = self.coded.decode(hay, &self.space.classes, view);
         if !coded
             && engine.keys().is_none()
             && self.candidates.is_empty()
@@ -162,7 +160,7 @@ impl Work {
             engine,
             view,
             len,
-            scan_scratch: &mut *self.scan_scratch,
+            space: &mut self.space,
             scratch: &mut self.scratch,
         };
         self.coded.find(context, &mut self.hits)
@@ -334,9 +332,8 @@ impl Work {
         }
         self.masked.extend_from_slice(&hay[at.min(line.end)..line.end]);
         let view = View::closed(0, self.masked.len());
-        let coded = self.coded.decode(&self.masked, view);
-        again.candidates.clear();
-        engine.scanner().scan(&self.masked, &mut *self.scan_scratch, &mut again.candidates);
+        self.space.scan(engine, &self.masked, &mut again.candidates);
+        let coded = self.coded.decode(&self.masked, &self.space.classes, view);
         if again.candidates.is_empty() && !coded {
             return false;
         }
@@ -360,7 +357,7 @@ impl Work {
                 engine,
                 view,
                 len: end,
-                scan_scratch: &mut *self.scan_scratch,
+                space: &mut self.space,
                 scratch: &mut self.scratch,
             };
             self.coded.find(context, &mut again.hits);

@@ -17,14 +17,14 @@
 //! Limits: of a run of base64 or hex the first [`payload::LONGEST`] bytes are decoded; compressed or encrypted payloads are
 //! not; in a line longer than the window a unit that the window cuts is taken as it is.
 
-use std::any::Any;
 use std::ops::Range;
 
 use zeroize::Zeroize as _;
 
 use crate::confirm::{self, Hit, Scratch, View};
 use crate::engine::Engine;
-use crate::scan::Candidate;
+use crate::kernel::classes::{Classes, positions};
+use crate::scan::{Candidate, Space};
 use inline::Unit;
 
 pub(crate) mod inline;
@@ -80,7 +80,7 @@ pub(crate) struct Context<'c> {
     /// Of the block that was decoded, which has this many bytes.
     pub(crate) view: View,
     pub(crate) len: usize,
-    pub(crate) scan_scratch: &'c mut dyn Any,
+    pub(crate) space: &'c mut Space,
     /// Whose caches are used.
     pub(crate) scratch: &'c mut Scratch,
 }
@@ -96,10 +96,10 @@ impl Coded {
     }
 
     /// Decodes the coded lines of `hay`; false if there are none, and nothing at the end that may become one.
-    pub(crate) fn decode(&mut self, hay: &[u8], view: View) -> bool {
+    pub(crate) fn decode(&mut self, hay: &[u8], classes: &[Classes], view: View) -> bool {
         let Some(first) = self.levels.first_mut() else { return false };
         first.clear();
-        first.fill(hay, view.min_start > 0, view.growing || view.limit < hay.len());
+        first.fill(hay, classes, view.min_start > 0, view.growing || view.limit < hay.len());
         !first.map.is_empty() || first.open.is_some()
     }
 
@@ -112,7 +112,7 @@ impl Coded {
                 let outer = &before[level - 1];
                 let open = context.view.growing && outer.has_end;
                 after[0].clear();
-                after[0].fill(&outer.text, false, open);
+                after[0].fill(&outer.text, &context.space.classes, false, open);
                 after[0].has_start &= outer.has_start;
                 after[0].has_end &= outer.has_end;
             }
@@ -144,8 +144,7 @@ impl Coded {
             limit,
             growing: view.growing && *has_end,
         };
-        self.candidates.clear();
-        engine.scanner().scan(text, context.scan_scratch, &mut self.candidates);
+        context.space.scan(engine, text, &mut self.candidates);
         self.hits.clear();
         self.scratch.rewind();
         self.scratch.begins.clear();
@@ -196,11 +195,11 @@ impl Plain {
         (self.has_start, self.has_end, self.open) = (false, false, None);
     }
 
-    /// Writes out the lines of `hay` that hold units. `cut`: it starts inside a line; `open`: its last line may go on.
-    fn fill(&mut self, hay: &[u8], cut: bool, open: bool) {
-        let mut runs = payload::Runs::new(hay, cut);
+    /// Writes out the lines of `hay`, whose bytes are of these classes, that hold units. `cut`: it starts inside a line; `open`: its last line may go on.
+    fn fill(&mut self, hay: &[u8], classes: &[Classes], cut: bool, open: bool) {
+        let mut runs = payload::Runs::new(hay, classes, cut);
         let mut run = runs.next();
-        let mut escapes = memchr::memchr3_iter(0x1b, b'\\', b'%', hay).peekable();
+        let mut escapes = positions(classes, |c| c.escape).peekable();
         // All before `at` is dealt with; the line that is being written ends at `line_end`.
         let (mut at, mut line_end) = (0, 0);
         loop {

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::inline::Unit;
+use crate::kernel::classes::{Classes, STEP, first_clear, rows_of_16};
 
 /// The least length of a run, in bytes: 18 bytes of base64, 12 of hex.
 const SHORTEST: usize = 24;
@@ -37,14 +38,41 @@ fn is_of_run(byte: u8) -> bool {
 /// The runs of a text that may be payloads, in order; one at the end also if it is shorter.
 pub(crate) struct Runs<'t> {
     text: &'t [u8],
+    classes: &'t [Classes],
+    /// All before is dealt with.
     at: usize,
+    /// The step that is looked at, and where in it runs start that were not given yet.
+    step: usize,
+    starts: u64,
+    is_over: bool,
 }
 
 impl<'t> Runs<'t> {
-    /// If the text is `cut`, the word that it begins with is no run: its start is not there.
-    pub(crate) fn new(text: &'t [u8], cut: bool) -> Runs<'t> {
-        let first = text.iter().take_while(|b| cut && is_of_run(**b)).count();
-        Runs { text, at: first }
+    /// The runs of a text of these classes. If it is `cut`, the word that it begins with is no run: its start is not there.
+    pub(crate) fn new(text: &'t [u8], classes: &'t [Classes], cut: bool) -> Runs<'t> {
+        let at = if cut { first_clear(classes, |c| c.base64, 0) } else { 0 };
+        let mut runs = Runs { text, classes, at, step: 0, starts: 0, is_over: false };
+        runs.starts = runs.starts_in(0);
+        runs
+    }
+
+    /// Where in a step runs of the least length start.
+    #[inline(always)]
+    fn starts_in(&self, step: usize) -> u64 {
+        const _: () = assert!(SHORTEST == 24);
+        let base64 = |i: usize| self.classes.get(i).map_or(0, |c| c.base64);
+        let this = base64(step);
+        let (rows, behind) = rows_of_16(this, base64(step + 1));
+        let before = step.checked_sub(1).map_or(0, |i| base64(i) >> 63);
+        rows & (rows >> 8 | behind << (STEP - 8)) & !(this << 1 | before)
+    }
+
+    /// The run from `start` to where it ends, or as much of it as is decoded.
+    fn run(&mut self, start: usize) -> Range<usize> {
+        let mut end = first_clear(self.classes, |c| c.base64, start).min(start + LONGEST);
+        self.at = end;
+        end += self.text[end..].iter().take(2).take_while(|b| **b == b'=').count();
+        start..end
     }
 }
 
@@ -52,29 +80,32 @@ impl Iterator for Runs<'_> {
     type Item = Range<usize>;
 
     fn next(&mut self) -> Option<Range<usize>> {
-        let text = self.text;
-        // Every run of the least length holds one of the bytes looked at.
-        while self.at + SHORTEST <= text.len() {
-            let probe = self.at + SHORTEST - 1;
-            if !is_of_run(text[probe]) {
-                self.at = probe + 1;
-                continue;
-            }
-            let before = text[self.at..probe].iter().rposition(|b| !is_of_run(*b));
-            let start = before.map_or(self.at, |p| self.at + p + 1);
-            let len = text[probe..].iter().take(LONGEST).take_while(|b| is_of_run(**b)).count();
-            let mut end = probe + len;
-            self.at = end;
-            if end - start >= SHORTEST {
-                end += text[end..].iter().take(2).take_while(|b| **b == b'=').count();
-                return Some(start..end);
+        // A run that is longer than what is decoded goes on as another.
+        if self.at > 0 && self.at + SHORTEST <= self.text.len() && is_of_run(self.text[self.at]) {
+            let start = self.at;
+            let goes_on = is_of_run(self.text[start - 1]);
+            if goes_on && first_clear(self.classes, |c| c.base64, start) >= start + SHORTEST {
+                return Some(self.run(start));
             }
         }
-        let from = self.at.max(text.len().saturating_sub(SHORTEST));
-        self.at = text.len();
-        let start =
-            text[from..].iter().rposition(|b| !is_of_run(*b)).map_or(from, |p| from + p + 1);
-        (start < text.len()).then_some(start..text.len())
+        while self.step < self.classes.len() {
+            while self.starts != 0 {
+                let start = self.step * STEP + self.starts.trailing_zeros() as usize;
+                self.starts &= self.starts - 1;
+                if start >= self.at {
+                    return Some(self.run(start));
+                }
+            }
+            self.step += 1;
+            self.starts = self.starts_in(self.step);
+        }
+        if std::mem::replace(&mut self.is_over, true) {
+            return None;
+        }
+        let from = self.at.max(self.text.len().saturating_sub(SHORTEST));
+        let rest = &self.text[from..];
+        let start = rest.iter().rposition(|b| !is_of_run(*b)).map_or(from, |p| from + p + 1);
+        (start < self.text.len()).then_some(start..self.text.len())
     }
 }
 
@@ -165,6 +196,7 @@ impl TextCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Kernel;
 
     fn plain(run: &str) -> Option<String> {
         let mut out = Vec::new();
@@ -192,7 +224,9 @@ mod tests {
         for at in 0..60 {
             let text =
                 format!("{}{} {}{}", "a b ".repeat(15).split_at(at).0, " ", "x".repeat(24), "== y");
-            let runs: Vec<_> = Runs::new(text.as_bytes(), false).collect();
+            let mut classes = Vec::new();
+            Kernel::detect().classes(text.as_bytes(), &mut classes);
+            let runs: Vec<_> = Runs::new(text.as_bytes(), &classes, false).collect();
             let start = text.find("xxx").unwrap();
             let last = text.len() - 1;
             assert_eq!(runs, [start..start + 26, last..last + 1], "{at}");

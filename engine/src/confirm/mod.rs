@@ -383,7 +383,8 @@ pub(crate) fn confirm(
     scratch: &mut Scratch,
     hits: &mut Vec<Hit>,
 ) {
-    candidates.sort_unstable();
+    // They come in a few rows that are in order already, which this sort merges.
+    candidates.sort();
     // The same buffer holds other text now.
     scratch.values = assignment::Memo::default();
     let mut line = 0..0;

@@ -11,12 +11,14 @@
 use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::byte_set::ByteSet;
-use super::frequency::probability;
+use super::frequency::{coarse_probability, probability, sampled};
 use super::run::bytes_of;
-use super::trigger::classes_of;
+use super::trigger::{COMMON_WORDS, WORDS, classes_of};
 
 /// The longest window that is kept, in bytes.
 pub(crate) const MAX_WINDOW: usize = 12;
+/// The longest shape that is kept, in bytes: longer ones leave less to the confirmer.
+const MAX_SHAPE: usize = 48;
 const MAX_PATHS: usize = 192;
 
 /// A sequence of byte classes that every match (of one path) holds.
@@ -55,6 +57,34 @@ pub(crate) fn anchors(hir: &Hir) -> Vec<Anchor> {
     found
 }
 
+/// Anchors at the words of [`WORDS`] where a path holds one, since these are looked for anyway; the rarest window of other paths.
+/// `common`: also at words that are common in logs.
+pub(crate) fn anchors_at_words(hir: &Hir, common: bool) -> Vec<Anchor> {
+    let words = || WORDS.iter().filter(|word| common || !COMMON_WORDS.contains(word));
+    let mut found: Vec<Anchor> = Vec::new();
+    for path in paths(hir) {
+        let runs = runs(&path);
+        let word = runs.iter().find_map(|run| {
+            let at = |i: usize| words().find(|word| starts_with_word(&run.sets[i..], word));
+            let (i, word) = (0..run.sets.len()).find_map(|i| Some((i, at(i)?)))?;
+            let window = classes_of(word).collect();
+            Some(Anchor { window, lo: run.lo + i as i32, hi: run.hi + i as i32 })
+        });
+        let Some(best) = word.or_else(|| best_window(&runs)) else { return Vec::new() };
+        let same = found.iter_mut().find(|a| a.window == best.window);
+        match same {
+            Some(same) => (same.lo, same.hi) = (same.lo.min(best.lo), same.hi.max(best.hi)),
+            None => found.push(best),
+        }
+    }
+    found
+}
+
+/// Whether classes allow nothing else than a word at their start.
+pub(crate) fn starts_with_word(sets: &[ByteSet], word: &str) -> bool {
+    sets.len() >= word.len() && classes_of(word).zip(sets).all(|(c, set)| set.is_subset(&c))
+}
+
 /// The first classes of every match, if they are nearly literal or `any` will do; else nothing.
 pub(crate) fn heads(hir: &Hir, any: bool) -> Vec<Vec<ByteSet>> {
     let mut found: Vec<Vec<ByteSet>> = Vec::new();
@@ -64,7 +94,8 @@ pub(crate) fn heads(hir: &Hir, any: bool) -> Vec<Vec<ByteSet>> {
             return Vec::new();
         };
         let sets = &first.sets[first.lo.unsigned_abs() as usize..];
-        let head = sets[..sets.len().min(MAX_WINDOW)].to_vec();
+        let most = if is_nearly_literal(sets) { MAX_WINDOW } else { MAX_SHAPE };
+        let head = sets[..sets.len().min(most)].to_vec();
         if !any && !is_nearly_literal(&head) {
             return Vec::new();
         }
@@ -246,7 +277,8 @@ fn anchor_rank(anchor: &Anchor) -> f64 {
     let head = &anchor.window[..anchor.window.len().min(4)];
     let spread = f64::from(anchor.hi - anchor.lo);
     let generic = if starts_with_generic(&anchor.window) { GENERIC } else { 1.0 };
-    generic * (probability(head) + CONFIRM * probability(&anchor.window) * (1.0 + spread))
+    let first = coarse_probability(head).max(sampled(head));
+    generic * (first + CONFIRM * probability(&anchor.window) * (1.0 + spread))
 }
 
 /// A name says more than the words that stand beside every name: hundreds of rules that share `token` all wake at each.

@@ -27,6 +27,11 @@ impl ByteSet {
         (0..=255u8).filter(|b| b.is_ascii_alphanumeric() || *b == b'_').collect()
     }
 
+    /// Every byte value with the bit 0x20 set: letters in both cases are one.
+    pub(crate) fn folded(&self) -> ByteSet {
+        ByteSet(self.0.map(|word| (word | word << 32) & 0xffff_ffff_0000_0000))
+    }
+
     /// Adds one byte value.
     pub(crate) fn insert(&mut self, byte: u8) {
         self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);

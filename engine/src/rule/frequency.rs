@@ -1,10 +1,54 @@
 //! How frequent bytes and classes are in log text: what makes an anchor rare.
+//!
+//! Two models: byte frequencies, taken as independent ([`probability`]), and counts of four letters in a row in a sample
+//! ([`sampled`]), which know that `serv` is frequent.
+
+use std::sync::LazyLock;
 
 use super::byte_set::ByteSet;
+
+/// Log text that frequencies are estimated on: made-up lines in the forms of common logs.
+pub(crate) const SAMPLE: &[u8] = include_bytes!("sample.log");
+
+/// How often the first four classes of a window, letters in either case, stand at a position of the sample; 0 if they can be spelt
+/// in many ways.
+pub(crate) fn sampled(window: &[ByteSet]) -> f64 {
+    static ROWS: LazyLock<Vec<u32>> = LazyLock::new(|| {
+        let row = |w: &[u8]| w.iter().fold(0, |row, b| row << 8 | u32::from(b | 0x20));
+        let mut rows: Vec<u32> = SAMPLE.windows(4).map(row).collect();
+        rows.sort_unstable();
+        rows
+    });
+    let mut spelt = vec![0u32];
+    for set in window.iter().take(4).copied().chain(std::iter::repeat(ByteSet::FULL)).take(4) {
+        let folded = set.folded();
+        if folded.len() * spelt.len() > 128 {
+            return 0.0;
+        }
+        let with = |row: u32| folded.iter().map(move |b| row << 8 | u32::from(b));
+        spelt = spelt.into_iter().flat_map(with).collect();
+    }
+    let count = |row: u32| {
+        let from = ROWS.partition_point(|r| *r < row);
+        ROWS[from..].iter().take_while(|r| **r == row).count()
+    };
+    spelt.into_iter().map(count).sum::<usize>() as f64 / SAMPLE.len() as f64
+}
 
 /// The probability of a class sequence in log text, bytes taken as independent.
 pub(crate) fn probability(window: &[ByteSet]) -> f64 {
     window.iter().map(|set| set.iter().map(byte_probability).sum::<f64>().min(1.0)).product()
+}
+
+/// The same as the vector kernels see it, which tell digits from letters but not from one another.
+pub(crate) fn coarse_probability(window: &[ByteSet]) -> f64 {
+    let digits = || b'0'..=b'9';
+    let blurred = |set: &ByteSet| match digits().any(|b| set.contains(b)) {
+        true => set.union(&digits().collect()),
+        false => *set,
+    };
+    let [a, b, c, d] = std::array::from_fn(|k| window.get(k).map_or(ByteSet::FULL, blurred));
+    probability(&[a, b, c, d])
 }
 
 /// How frequent a byte is in log text, roughly: the shares of the classes were counted on a mix of system, web server,

@@ -9,13 +9,15 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::super::error::Problem;
-use super::anchor::{Anchor, SHAPE, anchors as anchors_of, heads, keyword_anchor};
+use super::anchor::{
+    Anchor, SHAPE, anchors as anchors_of, anchors_at_words, heads, keyword_anchor, starts_with_word,
+};
 use super::frequency::probability;
 use super::run::{LONG_RUN, at_word_start, run};
 use super::spec::{
     BlockKind, Check, CheckFailure, Confidence, EmbeddedAnchor, EmbeddedHead, Rule, ValueSyntax,
 };
-use super::trigger::{around, before, word_first};
+use super::trigger::{WORDS, around, before, word_first};
 use super::{MAX_MATCH, Text, Texts};
 
 /// The form of a rule in a file. Field names are the schema of `docs/writing-rules.md`.
@@ -214,7 +216,8 @@ impl Reader<'_> {
         let secret_offset = secret_offset(&hir);
         let plain = raw.value == ValueSyntax::Match && raw.block.is_none();
         let word = at_word_start(&hir).filter(|_| plain);
-        let has_shape = !raw.keywords.is_empty() || anchors.iter().any(Anchor::is_shape);
+        // A keyword is rarer than any shape.
+        let has_shape = raw.keywords.is_empty() && anchors.iter().any(Anchor::is_shape);
         let heads: Vec<EmbeddedHead> = word
             .map(|run| {
                 let all = heads(&hir, has_shape && run.1 >= LONG_RUN);
@@ -222,15 +225,28 @@ impl Reader<'_> {
             })
             .unwrap_or_default();
         let secret_behind_word = secret_offset.is_some_and(|o| o > 0) && word_first(&hir);
-        let contextual = plain && heads.is_empty() && secret_behind_word;
+        // Where no run must stand, every word would call for a look around it.
+        let run = run(&hir).filter(|_| plain);
+        let contextual = run.is_some() && heads.is_empty() && secret_behind_word;
         let names = before(&hir).map(|hir| anchors_of(&hir)).filter(|names| names_it(names));
-        let named = names
-            .filter(|_| contextual)
-            .and_then(|names| around(&hir, &names).map(|around| (names, Some(around))));
+        let named = names.clone().filter(|_| contextual).and_then(|names| {
+            let around = around(&hir, &names, run?.class)?;
+            Some((names, Some(around)))
+        });
         let (anchors, around) = named.unwrap_or_else(|| {
-            let around = around(&hir, &anchors).filter(|_| contextual);
+            let around = run.filter(|_| contextual).and_then(|r| around(&hir, &anchors, r.class));
             (anchors, around)
         });
+        let at_word = match raw.value {
+            ValueSyntax::Assignment => true,
+            ValueSyntax::Match => {
+                raw.block.is_none() && around.is_none() && heads.is_empty() && secret_behind_word
+            }
+        };
+        let anchors = match at_word {
+            true => at_words(&hir, raw.value == ValueSyntax::Assignment, names).unwrap_or(anchors),
+            false => anchors,
+        };
         let texts = |list: Vec<String>| -> Texts { list.into_iter().map(Text::Owned).collect() };
         Some(Rule {
             label: Cow::Owned(raw.label.unwrap_or_else(|| raw.id.clone())),
@@ -258,7 +274,7 @@ impl Reader<'_> {
             secret_offset: secret_offset.unwrap_or(0) as u32,
             anchors: anchors.iter().map(EmbeddedAnchor::from).collect(),
             heads: Cow::Owned(heads),
-            run: run(&hir).filter(|_| plain),
+            run,
             around,
         })
     }
@@ -333,6 +349,16 @@ const BROADEST_ANCHOR: f64 = 0.02;
 fn names_it(anchors: &[Anchor]) -> bool {
     !anchors.is_empty()
         && anchors.iter().all(|a| a.window.len() >= 3 && probability(&a.window) < SHAPE)
+}
+
+/// Anchors at words that are looked for anyway, or `names` where these words are too common.
+fn at_words(hir: &Hir, common: bool, names: Option<Vec<Anchor>>) -> Option<Vec<Anchor>> {
+    let words = anchors_at_words(hir, common);
+    let is_word = |a: &Anchor| WORDS.iter().any(|word| starts_with_word(&a.window, word));
+    match names.filter(|_| !words.iter().all(is_word)) {
+        Some(names) => Some(names),
+        None => Some(words).filter(|words| words.iter().any(is_word)),
+    }
 }
 
 fn choose_anchors(hir: &Hir, raw: &RawRule) -> Result<Vec<Anchor>, String> {

@@ -168,7 +168,7 @@ pub(crate) fn run(hir: &Hir) -> Option<Run> {
 /// A run that may begin at more places than this, in bytes, says too little.
 const FARTHEST: u32 = 512;
 
-fn run_of(all: &[Part<'_>], class: RunClass) -> Option<Run> {
+pub(crate) fn run_of(all: &[Part<'_>], class: RunClass) -> Option<Run> {
     let set = class.set();
     let (mut lo, mut hi) = (0usize, 0usize);
     for (i, part) in all.iter().enumerate() {

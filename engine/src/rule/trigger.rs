@@ -12,7 +12,7 @@ use regex_syntax::hir::{Hir, HirKind};
 
 use super::anchor::Anchor;
 use super::byte_set::ByteSet;
-use super::run::{Part, parts};
+use super::run::{Part, RunClass, parts, run_of};
 
 /// The words, in lower case; any case counts, and `_` also stands for `-`.
 pub(crate) const WORDS: &[&str] = &[
@@ -38,6 +38,9 @@ pub(crate) const WORDS: &[&str] = &[
     "phrase",
 ];
 
+/// Those of them that are common in logs.
+pub(crate) const COMMON_WORDS: &[&str] = &["key", "token", "secret"];
+
 /// The classes of a word.
 pub(crate) fn classes_of(word: &str) -> impl Iterator<Item = ByteSet> {
     word.bytes().map(|b| match b {
@@ -52,20 +55,33 @@ const FARTHEST: (i64, i64) = (128, 40);
 /// Where a rule's anchors stand around the word that calls for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Around {
+    /// How far behind the start of the word the run that must stand there begins at least, in bytes.
+    pub(crate) run_lo: u32,
+    /// How far it begins at most.
+    pub(crate) run_hi: u32,
     /// How far before the word an anchor may start, in bytes.
     pub(crate) left: u32,
     /// How far behind the start of the word an anchor may end.
     pub(crate) right: u32,
 }
 
-/// Where the anchors of a rule stand around a word, if all its matches hold one and so it need be looked for there only.
-pub(crate) fn around(hir: &Hir, anchors: &[Anchor]) -> Option<Around> {
-    let (lo, hi) = trigger(&parts(hir))?;
+/// Where the anchors of a rule stand around a word, if all its matches hold one, and a run of `class` behind it, and so it need be
+/// looked for there only.
+pub(crate) fn around(hir: &Hir, anchors: &[Anchor], class: RunClass) -> Option<Around> {
+    let all = parts(hir);
+    let Trigger { lo, hi, part, inner } = trigger(&all)?;
+    let run = run_of(&all[part..], class)?;
+    let run_lo = run.lo.checked_sub(inner.1 as u32)?;
+    let run_hi = run.hi - inner.0 as u32;
     let first = anchors.iter().map(|a| i64::from(a.lo)).min()?;
     let last = anchors.iter().map(|a| i64::from(a.hi) + a.window.len() as i64).max()?;
     let (left, right) = ((hi as i64 - first).max(0), (last - lo as i64).max(0));
-    (left <= FARTHEST.0 && right <= FARTHEST.1)
-        .then_some(Around { left: left as u32, right: right as u32 })
+    (left <= FARTHEST.0 && right <= FARTHEST.1).then_some(Around {
+        run_lo,
+        run_hi,
+        left: left as u32,
+        right: right as u32,
+    })
 }
 
 /// Whether in every match a word stands before the group `secret`; for a pattern without it, whether there is a word.
@@ -117,23 +133,33 @@ pub(crate) fn before(hir: &Hir) -> Option<Hir> {
     Some(Hir::concat(all[..at].to_vec()))
 }
 
-/// The least and greatest distance in bytes from the start of a match to the start of a word.
-fn trigger(all: &[Part<'_>]) -> Option<(usize, usize)> {
+/// Where a word stands in every match.
+struct Trigger {
+    /// The least and greatest distance in bytes from the start of a match to the start of the word.
+    lo: usize,
+    hi: usize,
+    /// The number of the part that the word starts in.
+    part: usize,
+    /// The least and greatest distance from the start of that part.
+    inner: (usize, usize),
+}
+
+fn trigger(all: &[Part<'_>]) -> Option<Trigger> {
     let (mut lo, mut hi) = (0, 0);
     for (i, part) in all.iter().enumerate() {
         if word_at(&all[i..]) {
-            return Some((lo, hi));
+            return Some(Trigger { lo, hi, part: i, inner: (0, 0) });
         }
         if let Part::Other(hir) = part
             && let HirKind::Alternation(ways) = hir.kind()
         {
-            let found = ways.iter().map(|way| trigger(&parts(way)));
+            let found = ways.iter().map(|way| trigger(&parts(way)).map(|t| (t.lo, t.hi)));
             let either = found.reduce(|a, b| {
                 let (a, b) = (a?, b?);
                 Some((a.0.min(b.0), a.1.max(b.1)))
             });
             if let Some(inner) = either.flatten() {
-                return Some((lo + inner.0, hi + inner.1));
+                return Some(Trigger { lo: lo + inner.0, hi: hi + inner.1, part: i, inner });
             }
         }
         let (min, max) = part.len()?;
@@ -163,7 +189,7 @@ mod tests {
 
     fn of(pattern: &str) -> Option<(usize, usize)> {
         let hir = crate::rule::parse::hir(pattern).unwrap();
-        trigger(&parts(&hir))
+        trigger(&parts(&hir)).map(|t| (t.lo, t.hi))
     }
 
     #[test]

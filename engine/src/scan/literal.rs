@@ -9,6 +9,7 @@ use std::any::Any;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::{Candidate, Scanner};
+use crate::kernel::classes::Classes;
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
 use crate::rule::frequency::probability;
@@ -82,7 +83,7 @@ impl Scanner for LiteralScanner {
         "regex".to_owned()
     }
 
-    fn scan(&self, block: &[u8], _: &mut dyn Any, out: &mut Vec<Candidate>) {
+    fn scan(&self, block: &[u8], _: &[Classes], _: &mut dyn Any, out: &mut Vec<Candidate>) {
         if block.is_empty() {
             return;
         }

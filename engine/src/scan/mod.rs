@@ -9,7 +9,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use crate::engine::Engine;
 use crate::error::BuildError;
+use crate::kernel::Kernel;
+use crate::kernel::classes::Classes;
 use crate::rule::Rule;
 
 #[cfg(feature = "hyperscan")]
@@ -38,8 +41,35 @@ pub(crate) trait Scanner: Send + Sync {
         Box::new(())
     }
 
-    /// Appends all candidates of `block` to `out`. Matches never cross a line feed, but a range of starts may.
-    fn scan(&self, block: &[u8], scratch: &mut dyn Any, out: &mut Vec<Candidate>);
+    /// Appends all candidates of `block`, whose bytes are of these classes, to `out`. Matches never cross a line feed, but a
+    /// range of starts may.
+    fn scan(
+        &self,
+        block: &[u8],
+        classes: &[Classes],
+        scratch: &mut dyn Any,
+        out: &mut Vec<Candidate>,
+    );
+}
+
+/// Space that one thread needs to scan, and what it learns of a text beside candidates.
+pub(crate) struct Space {
+    /// The classes of the bytes of the text that was scanned last.
+    pub(crate) classes: Vec<Classes>,
+    scratch: Box<dyn Any + Send>,
+}
+
+impl Space {
+    pub(crate) fn new(scanner: &dyn Scanner) -> Space {
+        Space { classes: Vec::new(), scratch: scanner.scratch() }
+    }
+
+    /// Writes all candidates of `text` to `out`, and its classes.
+    pub(crate) fn scan(&mut self, engine: &Engine, text: &[u8], out: &mut Vec<Candidate>) {
+        engine.kernel().classes(text, &mut self.classes);
+        out.clear();
+        engine.scanner().scan(text, &self.classes, &mut *self.scratch, out);
+    }
 }
 
 /// The scanner to use. All give the same bytes; they differ in speed and in what they need.
@@ -106,10 +136,10 @@ impl ScannerOptions {
     ///
     /// # Errors
     /// The scanner that was asked for cannot be used, and no other may take its place.
-    pub(crate) fn build(&self, rules: &[&Rule]) -> Result<Chosen, BuildError> {
+    pub(crate) fn build(&self, rules: &[&Rule], kernel: Kernel) -> Result<Chosen, BuildError> {
         let chosen: Result<Chosen, String> = match self.kind {
             ScannerKind::Auto | ScannerKind::Simd => {
-                Ok((Box::new(simd::SimdScanner::new(rules)), Vec::new()))
+                Ok((Box::new(simd::SimdScanner::new(rules, kernel)), Vec::new()))
             }
             ScannerKind::Regex => Ok(portable(rules)),
             ScannerKind::Hyperscan => hyperscan_scanner(rules, self.cache.as_deref()),

@@ -26,6 +26,7 @@ use hyperscan::{
 use self::window::{Target, Window};
 use super::literal::LiteralScanner;
 use super::{Candidate, DatabaseCache, Scanner};
+use crate::kernel::classes::Classes;
 use crate::rule::Rule;
 
 mod cache;
@@ -110,7 +111,13 @@ impl Scanner for HyperscanScanner {
         })
     }
 
-    fn scan(&self, block: &[u8], scratch: &mut dyn Any, out: &mut Vec<Candidate>) {
+    fn scan(
+        &self,
+        block: &[u8],
+        classes: &[Classes],
+        scratch: &mut dyn Any,
+        out: &mut Vec<Candidate>,
+    ) {
         if block.is_empty() {
             return;
         }
@@ -125,7 +132,7 @@ impl Scanner for HyperscanScanner {
         }
         if let Some((scanner, indices)) = &self.rest {
             let before = out.len();
-            scanner.scan(block, &mut (), out);
+            scanner.scan(block, classes, &mut (), out);
             out[before..].iter_mut().for_each(|c| c.rule = indices[c.rule as usize]);
         }
     }
@@ -344,7 +351,7 @@ mod tests {
         let (scanner, _) = HyperscanScanner::new(&rules.iter().collect::<Vec<_>>(), None).unwrap();
         let mut none = ScanScratch { space: None, open: vec![], touched: vec![] };
         let mut out = Vec::new();
-        scanner.scan(b"some text", &mut none, &mut out);
+        scanner.scan(b"some text", &[], &mut none, &mut out);
         assert_eq!(out.len(), rules.len());
         assert!(out.iter().all(|c| (c.lo, c.hi) == (0, 8)));
     }
@@ -368,7 +375,7 @@ mod tests {
                 let text = crate::lint::expand(rule, example);
                 let nominated = |scanner: &HyperscanScanner| {
                     let mut out = Vec::new();
-                    scanner.scan(text.as_bytes(), &mut *scanner.scratch(), &mut out);
+                    scanner.scan(text.as_bytes(), &[], &mut *scanner.scratch(), &mut out);
                     let mut rules: Vec<u32> = out.iter().map(|c| c.rule).collect();
                     rules.sort_unstable();
                     rules.dedup();

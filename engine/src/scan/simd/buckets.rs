@@ -3,7 +3,7 @@
 //! The kernels look at [`HEAD`] bytes at a time and tell 32 *buckets* apart. A bucket's classes are, position by position, the
 //! union of its windows' classes, so unlike windows in one bucket make it hit everywhere. [`assign`] merges the pair of
 //! clusters that adds the fewest expected hits until 32 are left. Expected hits come from a sample of log text
-//! (`sample.log`) and, because a sample cannot show what is rare, from byte frequencies.
+//! (`rule/sample.log`) and, because a sample cannot show what is rare, from byte frequencies.
 //!
 //! `build.rs` runs this for the default rules and embeds the outcome, one byte per window; other rule sets are clustered
 //! at start.
@@ -11,7 +11,8 @@
 use std::collections::HashMap;
 
 use crate::rule::byte_set::ByteSet;
-use crate::rule::frequency::byte_probability;
+use crate::rule::frequency::{SAMPLE, byte_probability};
+use crate::scan::simd::symbols::{COARSE, coarse};
 use crate::scan::simd::windows::Window;
 
 /// How many bytes of a window the kernels look at.
@@ -27,9 +28,6 @@ const INDEPENDENT: f64 = 1.0;
 
 /// The head of a window: its first classes.
 pub(crate) type Head = [ByteSet; HEAD];
-
-/// The log text that expected hits are estimated on: made-up lines in the forms of common logs.
-pub(crate) const SAMPLE: &[u8] = include_bytes!("sample.log");
 
 /// The first classes of a window, filled up with any byte.
 pub(crate) fn head(window: &[ByteSet]) -> Head {
@@ -93,14 +91,11 @@ pub(crate) fn assign(windows: &[Window], known: &[Option<u8>]) -> Vec<u8> {
     cluster_of.into_iter().map(|c| bucket_of[c]).collect()
 }
 
-/// A bucket in the making. What most kernels tell apart are the low and the high four bits of a byte, each by itself, so
-/// that is what a bucket's classes are here: every byte whose two halves occur in some of its windows' classes.
+/// A bucket in the making: by position, which symbols its windows have there.
 struct Cluster {
-    /// By position: the low halves that occur, a bit each, and the high ones.
-    low: [u16; HEAD],
-    high: [u16; HEAD],
-    /// By position: which samples have such a low half there, and such a high one.
-    bits: Box<[[[u64; WORDS]; 2]; HEAD]>,
+    symbols: [u32; HEAD],
+    /// By position: which samples have one of them there.
+    bits: Box<[[u64; WORDS]; HEAD]>,
     cost: f64,
     members: Vec<usize>,
 }
@@ -108,9 +103,8 @@ struct Cluster {
 impl Cluster {
     fn empty() -> Cluster {
         Cluster {
-            low: [0; HEAD],
-            high: [0; HEAD],
-            bits: Box::new([[[0; WORDS]; 2]; HEAD]),
+            symbols: [0; HEAD],
+            bits: Box::new([[0; WORDS]; HEAD]),
             cost: 0.0,
             members: Vec::new(),
         }
@@ -118,15 +112,15 @@ impl Cluster {
 }
 
 struct Model {
-    /// By high and low half of a byte: its probability.
-    frequency: [[f32; 16]; 16],
-    /// By position, then low or high, then half: which samples have it there.
-    samples: Vec<[[[u64; WORDS]; 16]; 2]>,
+    /// By symbol: its probability.
+    frequency: [f64; COARSE],
+    /// By position and symbol: which samples have it there.
+    samples: Vec<[[u64; WORDS]; COARSE]>,
 }
 
 impl Model {
     fn new(text: &[u8]) -> Model {
-        let mut samples = vec![[[[0u64; WORDS]; 16]; 2]; HEAD];
+        let mut samples = vec![[[0u64; WORDS]; COARSE]; HEAD];
         let mut state = 0x9e37_79b9_7f4a_7c15u64;
         let last = text.len().saturating_sub(HEAD).max(1);
         for i in 0..SAMPLES {
@@ -135,28 +129,21 @@ impl Model {
             state ^= state << 17;
             let at = (state % last as u64) as usize;
             for (k, byte) in text[at..].iter().take(HEAD).enumerate() {
-                let [low, high] = &mut samples[k];
-                low[usize::from(byte & 15)][i / 64] |= 1 << (i % 64);
-                high[usize::from(byte >> 4)][i / 64] |= 1 << (i % 64);
+                samples[k][usize::from(coarse(*byte))][i / 64] |= 1 << (i % 64);
             }
         }
-        let of = |high: usize, low: usize| byte_probability((high << 4 | low) as u8) as f32;
-        let frequency = std::array::from_fn(|high| std::array::from_fn(|low| of(high, low)));
+        let mut frequency = [0.0; COARSE];
+        (0..=255).for_each(|b| frequency[usize::from(coarse(b))] += byte_probability(b));
         Model { frequency, samples }
     }
 
     fn cluster(&self, sets: Head, member: usize) -> Cluster {
         let mut cluster = Cluster { members: vec![member], ..Cluster::empty() };
         for (k, set) in sets.iter().enumerate() {
-            for byte in set.iter() {
-                cluster.low[k] |= 1 << (byte & 15);
-                cluster.high[k] |= 1 << (byte >> 4);
-            }
-            for (half, mask) in [cluster.low[k], cluster.high[k]].into_iter().enumerate() {
-                for value in (0..16).filter(|v| mask >> v & 1 == 1) {
-                    let of_value = &self.samples[k][half][value];
-                    cluster.bits[k][half].iter_mut().zip(of_value).for_each(|(b, s)| *b |= s);
-                }
+            set.iter().for_each(|byte| cluster.symbols[k] |= 1 << coarse(byte));
+            for value in (0..COARSE).filter(|v| cluster.symbols[k] >> v & 1 == 1) {
+                let of_value = &self.samples[k][value];
+                cluster.bits[k].iter_mut().zip(of_value).for_each(|(b, s)| *b |= s);
             }
         }
         cluster.cost = self.merged_cost(&cluster, &Cluster::empty());
@@ -164,13 +151,10 @@ impl Model {
     }
 
     fn merged(&self, a: &Cluster, b: &Cluster) -> Cluster {
-        let both = |k: usize, half: usize| {
-            std::array::from_fn(|w| a.bits[k][half][w] | b.bits[k][half][w])
-        };
+        let both = |k: usize| std::array::from_fn(|w| a.bits[k][w] | b.bits[k][w]);
         Cluster {
-            low: std::array::from_fn(|k| a.low[k] | b.low[k]),
-            high: std::array::from_fn(|k| a.high[k] | b.high[k]),
-            bits: Box::new(std::array::from_fn(|k| std::array::from_fn(|half| both(k, half)))),
+            symbols: std::array::from_fn(|k| a.symbols[k] | b.symbols[k]),
+            bits: Box::new(std::array::from_fn(both)),
             cost: self.merged_cost(a, b),
             members: a.members.iter().chain(&b.members).copied().collect(),
         }
@@ -178,27 +162,18 @@ impl Model {
 
     /// The cost of the two as one, without making it: expected hits per position of text.
     fn merged_cost(&self, a: &Cluster, b: &Cluster) -> f64 {
-        let in_word = |w: usize| {
-            (0..HEAD).fold(!0, |all, k| {
-                let half = |half: usize| a.bits[k][half][w] | b.bits[k][half][w];
-                all & half(0) & half(1)
-            })
-        };
+        let in_word = |w: usize| (0..HEAD).fold(!0, |all, k| all & (a.bits[k][w] | b.bits[k][w]));
         let sampled: u32 = (0..WORDS).map(|w| in_word(w).count_ones()).sum();
-        let independent: f64 = (0..HEAD)
-            .map(|k| f64::from(self.probability(a.low[k] | b.low[k], a.high[k] | b.high[k])))
-            .product();
+        let independent: f64 =
+            (0..HEAD).map(|k| self.probability(a.symbols[k] | b.symbols[k])).product();
         // A hit of a crowded bucket is compared with more windows.
         let crowd = ((a.members.len() + b.members.len()) as f64).powi(2) * 1e-8;
         f64::from(sampled) / SAMPLES as f64 + INDEPENDENT * independent + crowd
     }
 
-    fn probability(&self, low: u16, high: u16) -> f32 {
-        let bits = |mask: u16| (0..16usize).filter(move |v| mask >> v & 1 == 1);
-        bits(high)
-            .map(|h| bits(low).map(|l| self.frequency[h][l]).sum::<f32>())
-            .sum::<f32>()
-            .min(1.0)
+    fn probability(&self, symbols: u32) -> f64 {
+        let of = |s: usize| if symbols >> s & 1 == 1 { self.frequency[s] } else { 0.0 };
+        (0..COARSE).map(of).sum::<f64>().min(1.0)
     }
 }
 

@@ -1,74 +1,109 @@
 //! Names around triggers: rules that know a service by its name need thousands of windows, too many to look for everywhere.
 //! But their matches hold a word about secrets (`rule/trigger.rs`), and most of them a run behind it: the names are looked for
-//! only around the words.
+//! only around the words, and only where a run stands at the right distance from the word.
 
 use std::sync::OnceLock;
 
 use super::lookup::Lookup;
 use super::runs::Runs;
 use super::windows::{self, Named};
-use super::{Candidate, nominate, word_from};
+use super::{Candidate, nominate};
 use crate::rule::Rule;
+use crate::rule::run::RunClass;
 
-/// Rules that are looked for around triggers only.
+/// Rules that are looked for around triggers only, by the run that their matches hold.
 pub(crate) struct Context {
+    groups: Vec<Group>,
+}
+
+struct Group {
     rules: Vec<Named>,
     /// Made when the first trigger is met.
     names: OnceLock<Lookup>,
     /// How far before and behind a trigger the windows stand, in bytes.
-    left: usize,
-    right: usize,
+    left: i64,
+    right: i64,
+    /// The run that must stand there, and how far behind the trigger it begins at least and at most, in bytes.
+    class: RunClass,
+    run_lo: usize,
+    run_hi: usize,
 }
 
 impl Context {
     pub(crate) fn new(rules: &[&Rule]) -> Context {
-        let arounds = || rules.iter().filter_map(|r| r.around);
-        let chosen = (0..).zip(rules).filter(|(_, r)| r.around.is_some());
-        Context {
-            rules: chosen.map(|(index, rule)| Named::new(index, rule)).collect(),
-            names: OnceLock::new(),
-            left: arounds().map(|a| a.left).max().unwrap_or(0) as usize,
-            right: arounds().map(|a| a.right).max().unwrap_or(0) as usize,
-        }
-    }
-
-    fn names(&self) -> &Lookup {
-        self.names.get_or_init(|| Lookup::new(windows::names(&self.rules)))
+        let classes = [RunClass::Narrow, RunClass::Broad];
+        let of_class = |class| Group::new(rules, class);
+        Context { groups: classes.into_iter().filter_map(of_class).collect() }
     }
 
     /// Looks around the triggers, which are in order but for repeats.
+    #[inline(always)]
     pub(crate) fn scan(
         &self,
         block: &[u8],
-        runs: &Runs,
+        runs: Runs<'_>,
         triggers: &[u32],
         at: &mut Vec<i64>,
         out: &mut Vec<Candidate>,
     ) {
-        let names = self.names();
-        let mut i = 0;
-        while i < triggers.len() {
+        self.groups.iter().for_each(|group| group.scan(block, runs, triggers, at, out));
+    }
+}
+
+impl Group {
+    /// The rules whose matches hold a run of this class.
+    fn new(rules: &[&Rule], class: RunClass) -> Option<Group> {
+        let chosen = || {
+            let all = (0..).zip(rules).filter_map(|(i, r)| Some((i, *r, r.around?, r.run?)));
+            all.filter(|(.., run)| run.class == class)
+        };
+        Some(Group {
+            left: chosen().map(|(_, _, around, _)| around.left.into()).max()?,
+            right: chosen().map(|(_, _, around, _)| around.right.into()).max()?,
+            rules: chosen().map(|(index, rule, ..)| Named::new(index, rule)).collect(),
+            names: OnceLock::new(),
+            class,
+            run_lo: chosen().map(|(_, _, around, _)| around.run_lo as usize).min()?,
+            run_hi: chosen().map(|(_, _, around, _)| around.run_hi as usize).max()?,
+        })
+    }
+
+    #[inline(always)]
+    fn scan(
+        &self,
+        block: &[u8],
+        runs: Runs<'_>,
+        triggers: &[u32],
+        at: &mut Vec<i64>,
+        out: &mut Vec<Candidate>,
+    ) {
+        let calls = |t: usize| {
+            // Matches stay on their line.
+            let rest = &block[t..block.len().min(t + self.run_hi + 1)];
+            let end = memchr::memchr(b'\n', rest).unwrap_or(self.run_hi + 1);
+            self.run_lo < end && runs.run_in(self.class, t + self.run_lo, t + end - 1)
+        };
+        let mut triggers =
+            triggers.iter().filter(|t| calls(**t as usize)).map(|t| i64::from(*t)).peekable();
+        while let Some(first) = triggers.next() {
             // Triggers near one another are looked around together.
-            let region = |t: u32| {
-                let t = i64::from(t);
+            let region = |t: i64| {
                 // Before the block there is a line end, which a window may start with.
-                (t - self.left as i64).max(-1)..(t + self.right as i64).min(block.len() as i64)
+                (t - self.left).max(-1)..(t + self.right).min(block.len() as i64)
             };
-            let mut all = region(triggers[i]);
-            while i < triggers.len() && region(triggers[i]).start <= all.end {
-                all.end = all.end.max(region(triggers[i]).end);
-                i += 1;
+            let mut all = region(first);
+            while let Some(next) = triggers.next_if(|t| region(*t).start <= all.end) {
+                all.end = all.end.max(region(next).end);
             }
+            let names = self.names.get_or_init(|| Lookup::new(windows::names(&self.rules)));
             at.clear();
             for p in all {
-                if names.may_start(word_from(block, p)) {
+                if names.may_start(block, p) {
                     at.push(p);
                 }
             }
             for p in at.iter() {
-                names.each(word_from(block, *p), |window| {
-                    nominate(block, *p, window, runs, out);
-                });
+                names.each(block, *p, |window| nominate(block, *p, window, runs, out));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The default scanner, `simd`: windows of byte classes, found by vector code.
 //!
 //! Windows are sequences of byte classes that every match of a rule holds; there are three ways to look for them:
-//! - *everywhere*: [`kernel`] tells 32 buckets of windows apart by table look-ups, 64 positions at a time; [`lookup`] leads
+//! - *everywhere*: the [`kernel`](crate::kernel) tells 32 buckets of windows apart by table look-ups, 64 positions at a time; [`lookup`] leads
 //!   from the bytes of a hit to the windows;
 //! - *heads*: most tokens are one long word, so their first bytes are looked for only where the kernel has seen a word start
 //!   and at least 16 characters follow ([`runs`], `rule/run.rs`);
@@ -10,29 +10,28 @@
 //!
 //! Then all classes of the window (up to twelve) are compared. There are no false negatives. The buckets of the default rules
 //! are made at build time, of others at start ([`buckets`]).
-//!
-//! The environment variable `REDACT_SIMD` (`vbmi`, `avx2`, `ssse3`, `neon`, `scalar`) forces a kernel that the CPU has.
 
 use std::any::Any;
 use std::collections::HashMap;
 
 use super::{Candidate, Scanner};
 use crate::builtin;
+use crate::kernel::classes::{BROAD, CLASS_BITS, Classes, NARROW, STEP};
+use crate::kernel::{Hits, Job, Kernel};
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
 use crate::rule::run::RunClass;
 use context::Context;
-use kernel::{Hits, Kernel, STEP};
 use lookup::Lookup;
 use runs::Runs;
-use tables::{BROAD, NARROW, Tables};
+use tables::Tables;
 use windows::Window;
 
 pub(crate) mod buckets;
 mod context;
-mod kernel;
 mod lookup;
 mod runs;
+pub(crate) mod symbols;
 pub(crate) mod tables;
 pub(crate) mod windows;
 
@@ -48,7 +47,6 @@ pub(crate) struct SimdScanner {
 #[derive(Default)]
 struct Scratch {
     hits: Hits,
-    runs: Runs,
     triggers: Vec<u32>,
     /// Positions to look closer at.
     near: Vec<u32>,
@@ -57,12 +55,7 @@ struct Scratch {
 
 impl SimdScanner {
     /// A scanner for `rules`. The buckets of the default rules' windows are known from build time.
-    pub(crate) fn new(rules: &[&Rule]) -> SimdScanner {
-        let kernel = std::env::var("REDACT_SIMD").ok().and_then(|name| Kernel::named(&name));
-        SimdScanner::with_kernel(rules, kernel.unwrap_or_else(Kernel::detect))
-    }
-
-    fn with_kernel(rules: &[&Rule], kernel: Kernel) -> SimdScanner {
+    pub(crate) fn new(rules: &[&Rule], kernel: Kernel) -> SimdScanner {
         let all = windows::distinct(rules.iter().copied());
         let bucket_of = known_buckets(rules, &all.everywhere);
         SimdScanner {
@@ -75,102 +68,155 @@ impl SimdScanner {
         }
     }
 
+    /// Appends the positions where some window may start to `near`: quick looks, without branches.
+    #[inline(always)]
+    fn look_everywhere(&self, block: &[u8], hits: &mut Hits, near: &mut Vec<u32>) {
+        let mut at = 0;
+        loop {
+            let next = self.kernel.hits(&self.tables, block, at, hits);
+            if next == at {
+                break;
+            }
+            let from = near.len();
+            append_positions(&hits.masks[..hits.len], near);
+            self.everywhere.keep(block, near, from);
+            at = next;
+        }
+        // All positions where there is no vector kernel; else the last few.
+        while at < block.len() {
+            let (from, end) = (near.len(), block.len().min(at + Hits::MOST * STEP));
+            near.extend(at as u32..end as u32);
+            self.everywhere.keep(block, near, from);
+            at = end;
+        }
+    }
+
     /// Looks closer at position `at`, from -1.
+    #[inline(always)]
     fn look(
         &self,
         block: &[u8],
         at: i64,
-        runs: &Runs,
+        runs: Runs<'_>,
         triggers: &mut Vec<u32>,
         out: &mut Vec<Candidate>,
     ) {
-        self.everywhere.each(word_from(block, at), |window| {
-            if nominate(block, at, window, runs, out) && window.is_trigger && at >= 0 {
+        self.everywhere.each(block, at, |window| {
+            nominate(block, at, window, runs, out);
+            if window.is_trigger && at >= 0 {
                 triggers.push(at as u32);
             }
         });
     }
 
     /// Looks for the first bytes of long words where such words start.
-    fn look_at_heads(&self, block: &[u8], runs: &Runs, out: &mut Vec<Candidate>) {
-        for i in 0..runs.steps.len() {
-            let starts = runs.word_starts(i);
-            let mut left = starts.broad;
-            while left != 0 {
-                let bit = left & left.wrapping_neg();
-                left &= left - 1;
-                let at = i * STEP + bit.trailing_zeros() as usize;
-                let narrow = starts.narrow & bit != 0;
-                let word = word_at(block, at);
-                if self.heads.may_start(word) {
-                    self.heads.each(word, |window| self.head(block, at, narrow, window, out));
-                }
-                if starts.long & bit != 0 {
-                    self.long_heads.each(word, |window| self.head(block, at, narrow, window, out));
-                }
-            }
-        }
-    }
-
-    fn head(
+    #[inline(always)]
+    fn look_at_heads(
         &self,
         block: &[u8],
-        at: usize,
-        narrow: bool,
-        window: &Window,
+        runs: Runs<'_>,
+        near: &mut Vec<u32>,
         out: &mut Vec<Candidate>,
     ) {
+        let mut first = 0;
+        while first < runs.0.len() {
+            let count = (runs.0.len() - first).min(Hits::MOST);
+            let [mut broad, mut long] = [[(0, 0); Hits::MOST]; 2];
+            for i in 0..count {
+                let (at, starts) = (((first + i) * STEP) as u32, runs.word_starts(first + i));
+                (broad[i], long[i]) = ((at, starts.broad), (at, starts.long));
+            }
+            look_at(&self.heads, block, &broad[..count], runs, near, out);
+            look_at(&self.long_heads, block, &long[..count], runs, near, out);
+            first += count;
+        }
+    }
+}
+
+/// Looks for heads at the positions whose bits are set in `masks`.
+#[inline(always)]
+fn look_at(
+    heads: &Lookup,
+    block: &[u8],
+    masks: &[(u32, u64)],
+    runs: Runs<'_>,
+    near: &mut Vec<u32>,
+    out: &mut Vec<Candidate>,
+) {
+    if heads.is_empty() {
+        return;
+    }
+    near.clear();
+    append_positions(masks, near);
+    heads.keep(block, near, 0);
+    for at in near.iter() {
+        heads.each(block, i64::from(*at), |w| head(block, *at as usize, runs, w, out));
+    }
+}
+
+/// Appends the positions whose bits are set in masks of 64, each from a first position on.
+#[inline(always)]
+fn append_positions(masks: &[(u32, u64)], out: &mut Vec<u32>) {
+    let mut n = out.len();
+    let mut count = 0;
+    for (_, mask) in masks {
+        count += mask.count_ones() as usize;
+    }
+    out.resize(n + count + AT_ONCE, 0);
+    for (base, mask) in masks {
+        let mut mask = *mask;
+        let behind = n + mask.count_ones() as usize;
+        // A few at a time without asking whether there are as many: nobody can tell beforehand.
+        loop {
+            let places: &mut [u32; AT_ONCE] =
+                (&mut out[n..n + AT_ONCE]).try_into().expect("the length is constant");
+            for place in places {
+                *place = base + mask.trailing_zeros();
+                mask &= mask.wrapping_sub(1);
+            }
+            if mask == 0 {
+                break;
+            }
+            n += AT_ONCE;
+        }
+        n = behind;
+    }
+    out.truncate(n);
+}
+
+const AT_ONCE: usize = 4;
+
+/// Adds the candidates of a head that stands at the start of a word, where a broad run begins.
+fn head(block: &[u8], at: usize, runs: Runs<'_>, window: &Window, out: &mut Vec<Candidate>) {
+    let narrow = runs.run_in(RunClass::Narrow, at, at);
+    for u in &window.uses {
         let starts = |class: RunClass| class == RunClass::Broad || narrow;
-        if !window.uses.iter().any(|u| u.run.is_some_and(|(class, ..)| starts(class)))
-            || !holds(block, at as i64, window)
-        {
-            return;
-        }
-        for u in &window.uses {
-            let Some((class, ..)) = u.run.filter(|(class, ..)| starts(*class)) else { continue };
-            let bits = if class == RunClass::Narrow { NARROW } else { BROAD };
-            let goes_on = |b: &u8| self.tables.classes[usize::from(*b)] & bits != 0;
-            // Behind the end of the block, the run may go on.
-            let run = &block[at..block.len().min(at + u.run_len as usize)];
-            if run[window.classes.len().min(run.len())..].iter().all(goes_on) {
-                out.push(Candidate { lo: at as u32, hi: at as u32, rule: u.rule });
-            }
+        let Some((class, ..)) = u.run.filter(|(class, ..)| starts(*class)) else { continue };
+        let bits = if class == RunClass::Narrow { NARROW } else { BROAD };
+        let goes_on = |b: &u8| CLASS_BITS[usize::from(*b)] & bits != 0;
+        // Behind the end of the block, the run may go on.
+        let run = &block[at..block.len().min(at + u.run_len as usize)];
+        if run[window.classes.len().min(run.len())..].iter().all(goes_on) {
+            out.push(Candidate { lo: at as u32, hi: at as u32, rule: u.rule });
         }
     }
 }
 
-/// Whether all classes of `window` stand at position `at`, from -1.
+/// Adds the candidates of `window`, which stands at position `at`, where the runs that they need stand too.
 #[inline(always)]
-fn holds(block: &[u8], at: i64, window: &Window) -> bool {
-    window.classes.iter().enumerate().all(|(i, set)| {
-        match usize::try_from(at + i as i64) {
-            Ok(p) => block.get(p).is_some_and(|b| set.contains(*b)),
-            // Before the block there is a line end.
-            Err(_) => set.contains(b'\n'),
-        }
-    })
-}
-
-/// Adds the candidates of `window` if all its classes stand at position `at`, where the runs that they need stand too; true
-/// if the classes do.
-#[inline(always)]
-fn nominate(block: &[u8], at: i64, window: &Window, runs: &Runs, out: &mut Vec<Candidate>) -> bool {
-    let holds = holds(block, at, window);
-    if holds {
-        let last = block.len() as i64 - 1;
-        for u in &window.uses {
-            let hi = at - i64::from(u.lo);
-            let has_run = u.run.is_none_or(|(class, lo, hi)| {
-                let (lo, hi) = (at + i64::from(lo), at + i64::from(hi));
-                hi >= 0 && runs.run_in(class, lo.max(0) as usize, hi as usize)
-            });
-            if hi >= 0 && has_run {
-                let lo = (at - i64::from(u.hi)).clamp(0, last);
-                out.push(Candidate { lo: lo as u32, hi: hi.min(last) as u32, rule: u.rule });
-            }
+fn nominate(block: &[u8], at: i64, window: &Window, runs: Runs<'_>, out: &mut Vec<Candidate>) {
+    let last = block.len() as i64 - 1;
+    for u in &window.uses {
+        let hi = at - i64::from(u.lo);
+        let has_run = u.run.is_none_or(|(class, lo, hi)| {
+            let (lo, hi) = (at + i64::from(lo), at + i64::from(hi));
+            hi >= 0 && runs.run_in(class, lo.max(0) as usize, hi as usize)
+        });
+        if hi >= 0 && has_run {
+            let lo = (at - i64::from(u.hi)).clamp(0, last);
+            out.push(Candidate { lo: lo as u32, hi: hi.min(last) as u32, rule: u.rule });
         }
     }
-    holds
 }
 
 impl Scanner for SimdScanner {
@@ -182,47 +228,47 @@ impl Scanner for SimdScanner {
         Box::new(Scratch::default())
     }
 
-    fn scan(&self, block: &[u8], scratch: &mut dyn Any, out: &mut Vec<Candidate>) {
+    fn scan(
+        &self,
+        block: &[u8],
+        classes: &[Classes],
+        scratch: &mut dyn Any,
+        out: &mut Vec<Candidate>,
+    ) {
         if block.is_empty() {
             return;
         }
-        let Scratch { hits, runs, triggers, near, names } =
+        let scratch =
             scratch.downcast_mut::<Scratch>().expect("the scratch was made by this scanner");
+        self.kernel.run(Scan { scanner: self, block, runs: Runs(classes), scratch, out });
+    }
+}
+
+/// One scan of a block.
+struct Scan<'s> {
+    scanner: &'s SimdScanner,
+    block: &'s [u8],
+    runs: Runs<'s>,
+    scratch: &'s mut Scratch,
+    out: &'s mut Vec<Candidate>,
+}
+
+impl Job for Scan<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Scan { scanner, block, runs, scratch, out } = self;
+        let Scratch { hits, triggers, near, names } = scratch;
         triggers.clear();
-        runs.steps.clear();
         near.clear();
-        let mut at = 0;
-        loop {
-            let next = self.kernel.run(&self.tables, block, at, hits, &mut runs.steps);
-            if next == at {
-                break;
-            }
-            // First all quick looks, without branches; then the closer ones, when the runs are known.
-            let most: usize = hits.mask[..hits.len].iter().map(|m| m.count_ones() as usize).sum();
-            let mut n = near.len();
-            near.resize(n + most, 0);
-            for (base, mask) in hits.at.iter().zip(hits.mask).take(hits.len) {
-                let mut mask = mask;
-                while mask != 0 {
-                    let p = base + mask.trailing_zeros();
-                    mask &= mask - 1;
-                    near[n] = p;
-                    n += usize::from(self.everywhere.may_start(word_at(block, p as usize)));
-                }
-            }
-            near.truncate(n);
-            at = next;
+        scanner.look_everywhere(block, hits, near);
+        scanner.look(block, -1, runs, triggers, out);
+        for p in near.iter() {
+            scanner.look(block, i64::from(*p), runs, triggers, out);
         }
-        runs.finish(&self.tables, &block[at..]);
-        near.extend(
-            (at..block.len())
-                .filter(|p| self.everywhere.may_start(word_at(block, *p)))
-                .map(|p| p as u32),
-        );
-        self.look(block, -1, runs, triggers, out);
-        near.iter().for_each(|p| self.look(block, i64::from(*p), runs, triggers, out));
-        self.look_at_heads(block, runs, out);
-        if let Some(context) = self.context.as_ref().filter(|_| !triggers.is_empty()) {
+        scanner.look_at_heads(block, runs, near, out);
+        if let Some(context) = scanner.context.as_ref().filter(|_| !triggers.is_empty()) {
             context.scan(block, runs, triggers, names, out);
         }
     }
@@ -248,27 +294,6 @@ fn known_buckets(rules: &[&Rule], windows: &[Window]) -> Vec<u8> {
     buckets::assign(windows, &known)
 }
 
-/// Eight bytes from `at`, little endian; zeros behind the end.
-#[inline(always)]
-fn word_at(block: &[u8], at: usize) -> u64 {
-    match block[at..].first_chunk::<8>() {
-        Some(bytes) => u64::from_le_bytes(*bytes),
-        None => padded(&[], &block[at..]),
-    }
-}
-
-/// The same from `at`, which may be -1: a line end stands before the block.
-#[inline(always)]
-fn word_from(block: &[u8], at: i64) -> u64 {
-    usize::try_from(at).map_or_else(|_| padded(b"\n", block), |at| word_at(block, at))
-}
-
-fn padded(head: &[u8], tail: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.iter_mut().zip(head.iter().chain(tail)).for_each(|(to, from)| *to = *from);
-    u64::from_le_bytes(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,7 +304,9 @@ mod tests {
 
     fn candidates(scanner: &dyn Scanner, text: &[u8]) -> Vec<Candidate> {
         let mut out = Vec::new();
-        scanner.scan(text, &mut *scanner.scratch(), &mut out);
+        let mut classes = Vec::new();
+        Kernel::detect().classes(text, &mut classes);
+        scanner.scan(text, &classes, &mut *scanner.scratch(), &mut out);
         out.sort_unstable();
         out.dedup();
         out
@@ -293,7 +320,7 @@ mod tests {
                 text.push(b'\n');
             }
         }
-        text.extend_from_slice(buckets::SAMPLE);
+        text.extend_from_slice(crate::rule::frequency::SAMPLE);
         text
     }
 
@@ -302,14 +329,14 @@ mod tests {
         let rules = rules();
         let refs: Vec<&Rule> = rules.iter().collect();
         let text = sample(&rules);
-        let portable = SimdScanner::with_kernel(&refs, Kernel::named("scalar").unwrap());
+        let portable = SimdScanner::new(&refs, Kernel::named("scalar").unwrap());
         // All lengths and alignments around a step.
         let pieces =
             || (0..200).chain([255, 256, 257, 8192, 8255]).map(|len| &text[len.min(77)..][..len]);
         let all = || pieces().chain([text.as_slice()]);
         let wanted: Vec<_> = all().map(|piece| candidates(&portable, piece)).collect();
         for kernel in Kernel::available() {
-            let scanner = SimdScanner::with_kernel(&refs, kernel);
+            let scanner = SimdScanner::new(&refs, kernel);
             for (piece, wanted) in all().zip(&wanted) {
                 let found = candidates(&scanner, piece);
                 assert!(found == *wanted, "{} at length {}", kernel.name(), piece.len());
@@ -321,7 +348,7 @@ mod tests {
     fn every_match_is_nominated() {
         let rules = rules();
         let refs: Vec<&Rule> = rules.iter().collect();
-        let scanner = SimdScanner::new(&refs);
+        let scanner = SimdScanner::new(&refs, Kernel::detect());
         let text = sample(&rules);
         let found = candidates(&scanner, &text);
         for (index, rule) in (0..).zip(&rules) {

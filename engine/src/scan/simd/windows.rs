@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use crate::rule::Rule;
 use crate::rule::anchor::is_nearly_literal;
@@ -43,27 +44,61 @@ pub(crate) struct Windows {
     pub(crate) has_names: bool,
 }
 
+/// The classes of a window, hashed word by word.
+#[derive(PartialEq, Eq)]
+struct Classes(Vec<ByteSet>);
+
+impl Hash for Classes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().flat_map(|set| set.0).for_each(|word| state.write_u64(word));
+    }
+}
+
+/// Mixes the words of classes: a start collects a thousand windows, and nobody chooses them to collide.
+#[derive(Default)]
+struct WordHasher(u64);
+
+impl Hasher for WordHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.write_u64(u64::from(*b)));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Collects windows, each once.
 #[derive(Default)]
 struct Collector {
-    index: HashMap<Vec<ByteSet>, usize>,
+    index: HashMap<Classes, usize, BuildHasherDefault<WordHasher>>,
     windows: Vec<Window>,
 }
 
 impl Collector {
     fn add(&mut self, classes: &[[u64; 4]], use_: Use) {
-        let classes: Vec<ByteSet> = classes.iter().map(|set| ByteSet(*set)).collect();
+        let classes = classes.iter().map(|set| ByteSet(*set)).collect();
+        self.window(classes).uses.push(use_);
+    }
+
+    fn window(&mut self, classes: Vec<ByteSet>) -> &mut Window {
         let next = self.windows.len();
-        let at = *self.index.entry(classes).or_insert_with_key(|classes| {
-            let classes = classes.clone();
+        let at = *self.index.entry(Classes(classes)).or_insert_with_key(|classes| {
+            let classes = classes.0.clone();
             self.windows.push(Window { classes, uses: Vec::new(), is_trigger: false });
             next
         });
-        self.windows[at].uses.push(use_);
+        &mut self.windows[at]
     }
 
-    /// Adds an anchor of a rule whose matches hold `run`, without its first `skip` classes.
-    fn add_anchor(&mut self, rule: u32, run: Option<Run>, anchor: &EmbeddedAnchor, skip: usize) {
+    /// Adds an anchor of a rule whose matches hold `run`.
+    fn add_anchor(&mut self, rule: u32, run: Option<Run>, anchor: &EmbeddedAnchor) {
+        // A name is looked up by its letters; the byte in front of it is left to the confirmer.
+        let skip = usize::from(starts_wide(&anchor.window));
         let (lo, hi) = (anchor.lo + skip as i32, anchor.hi + skip as i32);
         let from_window = |run: Run| (run.class, run.lo as i32 - hi, run.hi as i32 - lo);
         let run = run.map(from_window);
@@ -89,9 +124,7 @@ pub(crate) fn names(rules: &[Named]) -> Vec<Window> {
     let mut names = Collector::default();
     for r in rules {
         for anchor in r.anchors.iter() {
-            // A name is looked up by its letters; the byte in front of it is left to the confirmer.
-            let skip = usize::from(starts_wide(&anchor.window));
-            names.add_anchor(r.rule, r.run, anchor, skip);
+            names.add_anchor(r.rule, r.run, anchor);
         }
     }
     names.windows
@@ -119,16 +152,18 @@ pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows
         if r.around.is_some() {
             has_names = true;
         } else if r.heads.is_empty() {
-            r.anchors.iter().for_each(|anchor| everywhere.add_anchor(rule, r.run, anchor, 0));
+            r.anchors.iter().for_each(|anchor| everywhere.add_anchor(rule, r.run, anchor));
         }
     }
-    let mut everywhere = everywhere.windows;
     if has_names {
-        everywhere.extend(WORDS.iter().map(|word| Window {
-            classes: classes_of(word).collect(),
-            uses: Vec::new(),
-            is_trigger: true,
-        }));
+        WORDS
+            .iter()
+            .for_each(|word| everywhere.window(classes_of(word).collect()).is_trigger = true);
     }
-    Windows { everywhere, heads: heads.windows, long_heads: long_heads.windows, has_names }
+    Windows {
+        everywhere: everywhere.windows,
+        heads: heads.windows,
+        long_heads: long_heads.windows,
+        has_names,
+    }
 }

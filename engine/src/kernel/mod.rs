@@ -1,0 +1,221 @@
+//! The vector loops: classes of bytes, and positions of a text that may start a window of the scanner.
+//!
+//! - [`Kernel::classes`] says of each byte which classes it is of, as bit masks of 64 bytes ([`classes`]);
+//! - [`Kernel::hits`] says where a window may start. For each of a few consecutive bytes ([`HEAD`]) a table says in which of
+//!   32 buckets its symbol may stand at that position; a position is a hit if some bucket's bit survives them all.
+//!
+//! Both handle 64 bytes a turn, without branches. What a kernel is made of can only run where the CPU has it: a [`Kernel`] is
+//! a value that exists only there ([`Kernel::detect`], [`Kernel::named`]). `scalar` runs everywhere; it gives no hits of its
+//! own, since looking up each position in the scanner's filter is faster than the tables.
+//!
+//! The environment variable `REDACT_SIMD` (`vbmi`, `avx2`, `ssse3`, `neon`, `scalar`) forces a kernel that the CPU has.
+
+#[cfg(target_arch = "aarch64")]
+mod arm;
+pub(crate) mod classes;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use crate::scan::simd::buckets::HEAD;
+use crate::scan::simd::tables::Tables;
+use classes::{Classes, STEP};
+
+/// A list of hits: first positions of 64 each, with a bit for each hit.
+pub(crate) struct Hits {
+    pub(crate) masks: [(u32, u64); Hits::MOST],
+    pub(crate) len: usize,
+    /// Space for the symbols of the bytes at hand.
+    symbols: [u8; Hits::MOST * STEP + STEP],
+}
+
+impl Hits {
+    /// How many positions one call covers, in steps.
+    pub(crate) const MOST: usize = 128;
+
+    #[inline(always)]
+    fn push(&mut self, at: usize, mask: u64) {
+        // Branch-free: an empty mask is overwritten by the next. `len` stays below `MOST` while steps are left.
+        self.masks[self.len % Hits::MOST] = (at as u32, mask);
+        self.len += usize::from(mask != 0);
+    }
+}
+
+impl Default for Hits {
+    fn default() -> Hits {
+        Hits { masks: [(0, 0); Hits::MOST], len: 0, symbols: [0; Hits::MOST * STEP + STEP] }
+    }
+}
+
+/// Work for [`Kernel::run`]: `run` must be inlined, always.
+pub(crate) trait Job {
+    type Output;
+
+    fn run(self) -> Self::Output;
+}
+
+/// A kernel that this CPU can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kernel(Isa);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Isa {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Ssse3,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Vbmi,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+}
+
+impl Kernel {
+    /// All kernels of this CPU, the fastest first.
+    pub(crate) fn available() -> Vec<Kernel> {
+        let mut all = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            // Every CPU that has AVX2 has these too.
+            let avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("popcnt");
+            if avx2
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vbmi")
+            {
+                all.push(Kernel(Isa::Vbmi));
+            }
+            if avx2 {
+                all.push(Kernel(Isa::Avx2));
+            }
+            if is_x86_feature_detected!("ssse3") {
+                all.push(Kernel(Isa::Ssse3));
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            all.push(Kernel(Isa::Neon));
+        }
+        all.push(Kernel(Isa::Scalar));
+        all
+    }
+
+    /// The fastest kernel of this CPU.
+    pub(crate) fn detect() -> Kernel {
+        Kernel::available()[0]
+    }
+
+    /// The kernel of this name, if the CPU can run it.
+    pub(crate) fn named(name: &str) -> Option<Kernel> {
+        Kernel::available().into_iter().find(|k| k.name() == name)
+    }
+
+    /// The kernel that the environment asks for, or the fastest.
+    pub(crate) fn chosen() -> Kernel {
+        let forced = std::env::var("REDACT_SIMD").ok().and_then(|name| Kernel::named(&name));
+        forced.unwrap_or_else(Kernel::detect)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self.0 {
+            Isa::Scalar => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Ssse3 => "ssse3",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vbmi => "vbmi",
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => "neon",
+        }
+    }
+
+    /// Runs `job`, compiled for this CPU: counting bits, say, takes one instruction instead of a dozen.
+    #[inline]
+    pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::avx2_run(self, job),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vbmi => x86::vbmi_run(self, job),
+            _ => job.run(),
+        }
+    }
+
+    /// The classes of all bytes of `text`, [`STEP`] bytes each; in the last, runs go on behind the end of the text.
+    pub(crate) fn classes(self, text: &[u8], out: &mut Vec<Classes>) {
+        out.clear();
+        let (steps, tail) = text.as_chunks::<STEP>();
+        self.steps(steps, out);
+        if !tail.is_empty() {
+            let mut last = [0; STEP];
+            last[..tail.len()].copy_from_slice(tail);
+            self.steps(&[last], out);
+            let behind = !0u64 << tail.len();
+            if let Some(last) = out.last_mut() {
+                last.narrow |= behind;
+                last.broad |= behind;
+            }
+        }
+    }
+
+    fn steps(self, steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
+        match self.0 {
+            Isa::Scalar => out.extend(steps.iter().map(classes::portable)),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Ssse3 => x86::ssse3_classes(self, steps, out),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::avx2_classes(self, steps, out),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vbmi => x86::vbmi_classes(self, steps, out),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => arm::neon_classes(self, steps, out),
+        }
+    }
+
+    /// Writes the hits of positions `from..` in whole steps, at most [`Hits::MOST`], as far as all bytes are there; answers
+    /// the first position not looked at.
+    pub(crate) fn hits(self, tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) -> usize {
+        hits.len = 0;
+        let room = text.len().saturating_sub(from + HEAD - 1);
+        let steps = (room / STEP).min(Hits::MOST);
+        if steps == 0 {
+            return from;
+        }
+        let text = &text[from..][..steps * STEP + HEAD - 1];
+        match self.0 {
+            Isa::Scalar => return from,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Ssse3 => x86::ssse3_hits(self, tables, text, from, hits),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::avx2_hits(self, tables, text, from, hits),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vbmi => x86::vbmi_hits(self, tables, text, from, hits),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => arm::neon_hits(self, tables, text, from, hits),
+        }
+        from + steps * STEP
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_tells_the_same_classes() {
+        let text: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
+        for len in [0, 1, 63, 64, 65, 127, 128, 255, 300, 512] {
+            let mut wanted = Vec::new();
+            Kernel(Isa::Scalar).classes(&text[..len], &mut wanted);
+            for kernel in Kernel::available() {
+                let mut found = Vec::new();
+                kernel.classes(&text[..len], &mut found);
+                assert_eq!(found, wanted, "{} at {len}", kernel.name());
+            }
+        }
+    }
+}
