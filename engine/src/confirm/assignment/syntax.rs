@@ -7,11 +7,14 @@
 
 use std::ops::Range;
 
-use super::Memo;
+use super::{Memo, judge};
+use crate::confirm::words;
 
 const LONGEST_IDENTIFIER: usize = 96;
 const LONGEST_BLANK: usize = 48;
 const LONGEST_INDENT: usize = 128;
+/// The least noise that is a value behind a mere dash, in bytes: 80 bits in hex digits.
+const LEAST_JOINED: usize = 20;
 /// The longest value, in bytes.
 const LONGEST_VALUE: usize = 4096;
 /// The longest value whose repetition is looked for, in bytes.
@@ -97,6 +100,10 @@ pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
     while end > key.end && matches!(line[end - 1], b'.' | b'-') {
         end -= 1;
     }
+    // `api-key-3c0c39…`: the noise is what the key names.
+    if end > key.end + 1 && line[key.end] == b'-' && is_joined_noise(&line[key.end + 1..end]) {
+        end = key.end;
+    }
     let last = line[key.end - 1];
     if let Some(next) = line[key.end..end].first()
         && next.is_ascii_alphabetic()
@@ -113,6 +120,14 @@ pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
         || line[key.start].is_ascii_uppercase()
             && (line[key.start - 1].is_ascii_lowercase() || line[key.end - 1].is_ascii_lowercase());
     Some(Name { whole: start..end, key, hump })
+}
+
+/// One long piece of noise, or a UUID.
+fn is_joined_noise(tail: &[u8]) -> bool {
+    judge::is_uuid(tail)
+        || tail.len() >= LEAST_JOINED
+            && tail.iter().all(u8::is_ascii_alphanumeric)
+            && words::is_random(tail)
 }
 
 /// Reads the value assigned to `name`.
@@ -143,6 +158,9 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     if let Some(length) = operator(&line[at..], &mut tie) {
         at += length;
     } else if element {
+        at += 1;
+    } else if first == b'-' && name.whole.end == name.key.end && blank == 0 {
+        tie = Tie::Beside;
         at += 1;
     } else if is_flag && blank > 0 {
         // The value follows.
@@ -216,6 +234,9 @@ fn beside(line: &[u8], at: usize, tie: &mut Tie) -> usize {
     let rest = &line[at..];
     if rest.starts_with(b"- ") || rest.starts_with(b"| ") {
         return 2;
+    }
+    if rest.starts_with(b"|") {
+        return 1;
     }
     if rest.starts_with(b"is ") {
         return 3;
@@ -339,6 +360,9 @@ fn skip_value_key(line: &[u8], name: &Name, at: &mut usize, tie: &mut Tie) {
 fn enter_call(line: &[u8], at: &mut usize, tie: &mut Tie) {
     let mut start = *at;
     for _ in 0..2 {
+        if line[start..].starts_with(b"new ") {
+            start += 4;
+        }
         let rest = &line[start..];
         let word = rest.iter().take(40).take_while(|b| is_name(**b) || **b == b':').count();
         if rest.get(word) != Some(&b'(') {
