@@ -159,7 +159,8 @@ fn is_random_run(run: &[u8]) -> bool {
             run.len() >= 8 && changes * 7 >= run.len() * 2 || humps_surprise(run) >= NOISE
         };
     }
-    run.len() >= 8 && changes >= 4
+    // `Ipv6ManagedAddress` changes at each word and has few digits, noise changes at every third or fourth byte.
+    run.len() >= 8 && changes >= 4 && (changes * 6 >= run.len() || digits * 4 >= run.len())
         || run
             .split(u8::is_ascii_digit)
             .any(|letters| letters.len() >= 6 && humps_surprise(letters) >= NOISE)
@@ -240,6 +241,7 @@ mod tests {
             "Base64UrlEncode",
             "contraseña",
             "OAuth2Constants",
+            "Ipv6ManagedAddressConfigurationSupported",
         ] {
             assert!(!is_random(text.as_bytes()), "{text}");
         }

@@ -22,6 +22,8 @@ const SAYS_SO: &[&str] = &[
     "reject", "denied", "failed", "failure", "success", "match", "enabled", "disabled", "allowed",
     "locked", "reset", "updated", "provided", "present", "protected", "removed", "deleted",
     "hidden", "masked", "filtered", "redacted", "sanitized", "omitted", "private", "confirm",
+    "unsafe", "await", "async", "return", "function", "lambda", "static", "const", "select",
+    "import", "extern", "yield", "struct",
     "forgot", "random", "generate", "not", "unset", "unused", "ignored", "length", "weak", "strong",
 ];
 

@@ -108,8 +108,16 @@ fn is_secret(line: &[u8], name: &Name, found: &Found, promise: Promise, value: &
         Kind::Mixed if tangled => Kind::Noise,
         kind => kind,
     };
+    // `password('x1')`, but not `password.encode('latin1')`.
+    let calls_key = name.whole.end == name.key.end && line.get(name.key.end) == Some(&b'(');
+    if found.tie == Tie::Called && kind == Kind::Mixed && !calls_key {
+        return false;
+    }
     let key = &line[name.key.clone()];
     let at_end = found.span.end + END_OF_LINE >= line.len();
+    if is_one_time(key, found, kind, value) {
+        return true;
+    }
     if promise == Promise::Weak && !is_enough_for_weak(key, found, value, at_end) {
         return false;
     }
@@ -159,6 +167,23 @@ pub(crate) fn is_lone_secret(value: &[u8]) -> bool {
         && !is_placeholder(value)
 }
 
+/// A code for one use: digits of an `otp` or `pin`, and what OAuth calls nonce and verifier, which may be short.
+fn is_one_time(key: &[u8], found: &Found, kind: Kind, value: &[u8]) -> bool {
+    if found.tie != Tie::Assigned {
+        return false;
+    }
+    let is = |name: &str| key.eq_ignore_ascii_case(name.as_bytes());
+    if is("otp") || is("pin") {
+        return kind == Kind::Digits && (4..=8).contains(&value.len());
+    }
+    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    (is("nonce") || is("verifier") || is("authcode"))
+        && value.len() >= 8
+        && value.iter().all(u8::is_ascii_alphanumeric)
+        && digits >= 4
+        && digits < value.len()
+}
+
 /// What a key that names many harmless things asks for besides noise.
 fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> bool {
     let ends = |word: &[u8]| {
@@ -168,6 +193,10 @@ fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> 
     if matches!(found.tie, Tie::Called | Tie::Beside)
         && !(names_key && value.iter().all(|b| b.is_ascii_graphic() && !b"{}\\".contains(b)))
     {
+        return false;
+    }
+    // `rest_api = "a1b2c3d4e5"` is an address, not a key.
+    if ends(b"api") && value.len() < 20 {
         return false;
     }
     if found.quoted || found.whole_line || found.element {
@@ -392,9 +421,17 @@ fn is_tangled(value: &[u8]) -> bool {
     false
 }
 
-/// A call, an index, a member access or a bare variable of program text.
+/// A call, an index, a member access, a number or a bare variable of program text.
 fn is_code(value: &[u8]) -> bool {
-    if value.iter().any(|b| matches!(b, b'(' | b'[' | b'{' | b'<')) {
+    if value.iter().any(|b| matches!(b, b'(' | b'[' | b'{' | b'<')) || is_number(value) {
+        return true;
+    }
+    let identifier = |s: &[u8]| {
+        s.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+            && s.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':'))
+    };
+    let pointer = matches!(value, [b'*' | b'&', rest @ ..] if identifier(rest));
+    if pointer || identifier(value) && memchr::memmem::find(value, b"::").is_some() {
         return true;
     }
     let mut segments = 0;
@@ -405,6 +442,18 @@ fn is_code(value: &[u8]) -> bool {
             && !words::is_random(s)
     });
     words && segments > 1
+}
+
+/// A literal number of program text: `0x80310000`, `33554432u32`, `4096L`.
+fn is_number(value: &[u8]) -> bool {
+    if let [b'0', b'x' | b'X', hex @ ..] = value {
+        return hex.len() <= 16 && hex.iter().all(u8::is_ascii_hexdigit);
+    }
+    let digits = value.iter().take_while(|b| b.is_ascii_digit()).count();
+    let suffixes: [&[u8]; 12] = [
+        b"u8", b"u16", b"u32", b"u64", b"i8", b"i16", b"i32", b"i64", b"usize", b"L", b"UL", b"ms",
+    ];
+    digits > 0 && suffixes.contains(&&value[digits..])
 }
 
 fn is_location(value: &[u8]) -> bool {

@@ -154,7 +154,9 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         at += tag.filter(|n| line[at + n] == b'>').unwrap_or(0);
     }
     let Some(&first) = line.get(at) else { return Parsed::Incomplete };
-    let element = first == b'>' && in_tag;
+    // `<property name="password">…`: the key is the value of an attribute.
+    let attribute = quoted_key && (head.ends_with(b"=\"") || head.ends_with(b"='"));
+    let element = first == b'>' && (in_tag || attribute);
     if let Some(length) = operator(&line[at..], &mut tie) {
         at += length;
     } else if element {
@@ -168,7 +170,8 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         tie = Tie::Called;
         at += 1;
     } else if blank > 0 {
-        tie = Tie::Beside;
+        // `ENV DB_PASSWORD value`, of a Dockerfile.
+        tie = if head.ends_with(b"ENV ") { Tie::Assigned } else { Tie::Beside };
         at += beside(line, at, &mut tie);
     } else {
         return Parsed::None;
@@ -178,6 +181,12 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     escapes(line, &mut at);
     if first == b':' {
         skip_type(line, &mut at);
+    } else if first == b'=' && line[at..].starts_with(b"string(") {
+        // PHP's `var_dump`: `["password"]=> string(11) "…"`.
+        let length = line[at + 7..].iter().take(6).take_while(|b| b.is_ascii_digit()).count();
+        if line[at + 7 + length..].starts_with(b") \"") {
+            at += 7 + length + 2;
+        }
     }
     if quoted_key {
         skip_value_key(line, name, &mut at, &mut tie);
@@ -239,6 +248,9 @@ fn beside(line: &[u8], at: usize, tie: &mut Tie) -> usize {
         return 1;
     }
     if rest.starts_with(b"is ") {
+        if matches!(rest.get(3), Some(b'"' | b'\'' | b'`')) {
+            *tie = Tie::Assigned;
+        }
         return 3;
     }
     if rest.starts_with(b"is: ") || rest.starts_with(b"was ") {
