@@ -90,7 +90,7 @@ fn write_rule(out: &mut String, r: &Rule) {
         "Rule {{ id: {}, label: {}, provider: {}, description: {}, pattern: {}, keywords: {}, near: {}, \
          entropy: {:?}, check: {check}, on_check_fail: CheckFailure::{:?}, allow: {}, \
          confidence: Confidence::{:?}, group: {}, reference: {}, value: ValueSyntax::{:?}, block: {block}, \
-         matches: {}, rejects: {}, source: {}, line: {}, max_len: {}, has_secret_group: {}, secret_offset: {}, \
+         matches: {}, rejects: {}, builtin: true, source: {}, line: {}, max_len: {}, has_secret_group: {}, secret_offset: {}, \
          anchors: Cow::Borrowed(&[{}]), heads: Cow::Borrowed(&[{}]), run: {}, around: {:?} }},",
         text(r.id()),
         text(r.label()),

@@ -81,6 +81,8 @@ pub enum Reason {
     NoValue,
     /// None of the rule's `keywords` stands near by.
     Keyword,
+    /// It only stands for a secret, as `XXXX…` does.
+    Filler,
     /// Less entropy than the rule asks for; it has so many bits per byte.
     Entropy(f32),
     /// One of the rule's `allow` patterns matches.
@@ -100,6 +102,7 @@ impl Reason {
             Reason::AlreadyMasked => "mask",
             Reason::NoValue => "value",
             Reason::Keyword => "keywords",
+            Reason::Filler => "filler",
             Reason::Entropy(_) => "entropy",
             Reason::Allow => "allow",
             Reason::Check => "check",
@@ -187,6 +190,7 @@ fn reason(refusal: Refusal, secret: &[u8]) -> Reason {
         Refusal::AlreadyMasked => Reason::AlreadyMasked,
         Refusal::NoKeyword => Reason::Keyword,
         Refusal::Allowed => Reason::Allow,
+        Refusal::Filler => Reason::Filler,
         Refusal::LowEntropy => Reason::Entropy(entropy(secret)),
         Refusal::CheckFailed => Reason::Check,
         Refusal::LowConfidence => Reason::Confidence,
@@ -260,6 +264,15 @@ mod tests {
         one("acme_key is old", "key", refused(Reason::NoValue));
         one("-----BEGIN ACME-----", "block", Verdict::Begins);
         assert_eq!(verdicts("nothing"), []);
+    }
+
+    #[test]
+    fn fillers_are_named() {
+        let rules = RuleSet::builtin();
+        let engine = Engine::builder().build().unwrap();
+        let text = format!("glsa_{}_AAAAAAAA", "X".repeat(32));
+        let found = explain(&engine, &rules, text.as_bytes());
+        assert_eq!(found[0].verdict, Verdict::Refused(Reason::Filler));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::personal;
+use super::assignment::judge;
+use super::{personal, words};
 use crate::rule::Check;
 use crate::rule::example::{base62, base64_6, crc32};
 
@@ -22,6 +23,9 @@ pub(crate) fn passes(check: Check, line: &[u8], span: Range<usize>) -> bool {
         Check::Iban => iban(secret),
         Check::AwsKeyId => aws_key_id(secret),
         Check::Uuid => uuid(secret),
+        Check::Noise => words::is_random(secret),
+        Check::Password => judge::may_be_password(secret),
+        Check::UrlPassword => !is_stock_password(secret) || !is_at_home(&line[span.end..]),
         Check::PaymentCard => personal::payment_card(line, span),
         Check::Phone => personal::phone(line, span),
         Check::Ipv4 => personal::ipv4(line, span),
@@ -156,6 +160,50 @@ fn uuid(secret: &[u8]) -> bool {
         })
 }
 
+/// The words that examples and fresh installations have for a password, with or without digits behind them.
+fn is_stock_password(secret: &[u8]) -> bool {
+    const STOCK: &[&str] = &[
+        "password",
+        "passwd",
+        "passwort",
+        "mypassword",
+        "yourpassword",
+        "changeme",
+        "letmein",
+        "username",
+        "guest",
+    ];
+    let word = secret.trim_ascii_start();
+    let from = word.iter().take_while(|b| matches!(b, b':' | b'<' | b'[' | b'*')).count();
+    let word = &word[from..];
+    let digits = word.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let word = &word[..word.len() - digits];
+    STOCK.iter().any(|stock| stock.as_bytes().eq_ignore_ascii_case(word))
+}
+
+/// Whether the host behind `@` is the machine itself, or one of the names and addresses that are kept for documentation
+/// (RFC 2606, RFC 3849, RFC 5737, RFC 6761).
+fn is_at_home(rest: &[u8]) -> bool {
+    let Some(rest) = rest.strip_prefix(b"@") else { return false };
+    let is_host =
+        |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'[' | b':');
+    let host = &rest[..rest.iter().take(255).take_while(|b| is_host(b)).count()];
+    if host.starts_with(b"[") {
+        return host.starts_with(b"[::1") || host.starts_with(b"[2001:db8:");
+    }
+    let host = host.split(|b| *b == b':').next().unwrap_or_default();
+    let lower = host.to_ascii_lowercase();
+    let labels: Vec<&[u8]> = lower.split(|b| *b == b'.').collect();
+    match &labels[..] {
+        [.., b"example", b"com" | b"org" | b"net"] | [.., b"example" | b"localhost" | b"test"] => {
+            true
+        }
+        [b"127", _, _, _] | [b"0", b"0", b"0", b"0"] => true,
+        [b"192", b"0", b"2", _] | [b"198", b"51", b"100", _] | [b"203", b"0", b"113", _] => true,
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +229,22 @@ mod tests {
         assert!(luhn(b"4111 1111 1111 1111") && !luhn(b"4111 1111 1111 1112"));
         assert!(iban(b"GB82 WEST 1234 5698 7654 32") && !iban(b"GB82 WEST 1234 5698 7654 33"));
         assert!(aws_key_id(b"AKIAIOSFODNN7EXAMPLE") && !aws_key_id(b"AKIA00000000000000010"));
+    }
+
+    #[test]
+    fn stock_passwords_are_left_only_at_hosts_that_nobody_owns() {
+        let passes = |password: &str, host: &str| {
+            let line = format!("amqp://app:{password}@{host}/x");
+            passes(Check::UrlPassword, line.as_bytes(), 11..11 + password.len())
+        };
+        for host in ["localhost", "127.0.0.1:5672", "mq.example.com", "[2001:db8::7]", "192.0.2.9"]
+        {
+            assert!(!passes("password", host) && !passes("Passwd123", host), "{host}");
+            assert!(passes("pass-7f3k", host), "{host}");
+        }
+        for host in ["mq", "10.0.0.7", "mq.acme.net", "example.com.acme.net", "[2001:dead::1]"] {
+            assert!(passes("password", host), "{host}");
+        }
     }
 
     #[test]

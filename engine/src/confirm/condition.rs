@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use regex_automata::Input;
 
-use super::Compiled;
-use super::check;
+use super::{Compiled, check, words};
 use crate::allow::AllowList;
 use crate::mask::{self, Mask};
 use crate::rule::{CheckFailure, Confidence, Rule};
@@ -30,6 +29,8 @@ pub(crate) enum Refusal {
     NoKeyword,
     /// An allow pattern matches.
     Allowed,
+    /// It stands for a secret, as `XXXX…` does.
+    Filler,
     /// Too little entropy.
     LowEntropy,
     /// The checksum or structure is wrong.
@@ -56,6 +57,10 @@ pub(crate) fn judge(
         return Err(Refusal::NoKeyword);
     }
     let bytes = &line[secret.clone()];
+    // Numbers that mean a person may well repeat a digit; and a user's own rule means what it says.
+    if rule.builtin && rule.group() == "secrets" && words::is_filler(bytes) {
+        return Err(Refusal::Filler);
+    }
     if rule.entropy > 0.0 && entropy(bytes) < rule.entropy {
         return Err(Refusal::LowEntropy);
     }

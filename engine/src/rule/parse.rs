@@ -267,6 +267,7 @@ impl Reader<'_> {
             block: raw.block,
             matches: texts(raw.matches),
             rejects: texts(raw.rejects),
+            builtin: false,
             source: Cow::Owned(self.source.to_owned()),
             line: self.line(start) as u32,
             max_len: max_len as u32,

@@ -73,6 +73,12 @@ pub enum Check {
     AwsKeyId,
     /// A UUID.
     Uuid,
+    /// Drawn at random, as far as one can see: neither words nor an identifier.
+    Noise,
+    /// A password as people and machines choose them: no reference, placeholder, path, statement.
+    Password,
+    /// The same for a URL's password, which may be a word unless its host is one of documentation or the machine itself.
+    UrlPassword,
     /// A payment card: an issuer's range and length, and the Luhn digit.
     PaymentCard,
     /// A telephone number: as many digits as one has, and not part of a longer text.
@@ -148,6 +154,8 @@ pub struct Rule {
     pub(crate) block: Option<BlockKind>,
     pub(crate) matches: Texts,
     pub(crate) rejects: Texts,
+    /// Comes with the library: what its pattern says was written without the user's own texts in mind.
+    pub(crate) builtin: bool,
     pub(crate) source: Text,
     pub(crate) line: u32,
     // Derived from the pattern.

@@ -110,6 +110,9 @@ fn why(reason: Reason, rule: &Rule) -> String {
             let words: Vec<_> = rule.keywords().map(|word| format!("`{word}`")).collect();
             format!("in the {} bytes before it stands none of {}", rule.near(), words.join(", "))
         }
+        Reason::Filler => {
+            "it only stands for a secret: a few characters again and again".to_owned()
+        }
         Reason::Entropy(bits) => {
             format!("{bits:.2} bits per byte, and {} are asked for", rule.entropy())
         }

@@ -64,7 +64,7 @@ fn schema() -> Value {
     })
 }
 
-const CHECKS: [&str; 21] = [
+const CHECKS: [&str; 24] = [
     "github-crc32",
     "npm-crc32",
     "grafana-crc32",
@@ -77,6 +77,9 @@ const CHECKS: [&str; 21] = [
     "iban",
     "aws-key-id",
     "uuid",
+    "noise",
+    "password",
+    "url-password",
     "payment-card",
     "phone",
     "ipv4",

@@ -15,6 +15,9 @@
 //!
 //! Limits: a password of plain words (`correcthorse`) is not told from a placeholder and stays.
 
+use std::ops::Range;
+
+use super::chosen::is_chosen;
 use super::key::{Promise, promise};
 use super::syntax::{Found, Name, Tie};
 use crate::confirm::words;
@@ -61,15 +64,32 @@ enum Kind {
     Words,
 }
 
-/// Judges the value `found` of `line`.
-pub(crate) fn is_secret(line: &[u8], name: &Name, found: &Found) -> bool {
+/// Which part of the value `found` of `line` is secret, if any: not the scheme before it, as in `Bearer x`, nor words
+/// before noise in the text of an element.
+pub(crate) fn secret(line: &[u8], name: &Name, found: &Found) -> Option<Range<usize>> {
+    let text = &line[found.span.clone()];
+    let text = &text[..text.len().min(LOOKED_AT)];
+    let inside = unquoted(text.trim_ascii());
+    let value = without_scheme(inside);
+    let promise = promise(line, name)?;
+    if !is_secret(line, name, found, promise, value) {
+        return None;
+    }
+    let words = if found.element && promise < Promise::Password { leading_words(value) } else { 0 };
+    if value.len() == inside.len() && words == 0 {
+        return Some(found.span.clone());
+    }
+    // Both are parts of the line: the distance of their starts is what stands before the secret.
+    let before = value.as_ptr() as usize - text.as_ptr() as usize + words;
+    Some(found.span.start + before..found.span.end)
+}
+
+fn is_secret(line: &[u8], name: &Name, found: &Found, promise: Promise, value: &[u8]) -> bool {
     let text = &line[found.span.clone()];
     let text = text[..text.len().min(LOOKED_AT)].trim_ascii();
     if text.len() < 4 || is_chain(text) {
         return false;
     }
-    let Some(promise) = promise(line, name) else { return false };
-    let value = without_scheme(unquoted(text));
     if value.len() < 4
         || is_reference(value)
         || words::is_monotonous(value)
@@ -80,16 +100,32 @@ pub(crate) fn is_secret(line: &[u8], name: &Name, found: &Found) -> bool {
     {
         return false;
     }
-    if !found.quoted && !found.element && is_code(value) {
+    let tangled = (found.quoted || found.whole_line) && is_tangled(value);
+    if !found.quoted && !found.element && !tangled && is_code(value) {
         return false;
     }
-    let kind = kind(value, found);
+    let kind = match kind(value, found) {
+        Kind::Mixed if tangled => Kind::Noise,
+        kind => kind,
+    };
+    // `password('x1')`, but not `password.encode('latin1')`.
+    let calls_key = name.whole.end == name.key.end && line.get(name.key.end) == Some(&b'(');
+    if found.tie == Tie::Called && kind == Kind::Mixed && !calls_key {
+        return false;
+    }
     let key = &line[name.key.clone()];
     let at_end = found.span.end + END_OF_LINE >= line.len();
+    if is_one_time(key, found, kind, value) {
+        return true;
+    }
     if promise == Promise::Weak && !is_enough_for_weak(key, found, value, at_end) {
         return false;
     }
-    accepts(promise, found, kind, value) && !is_placeholder(value)
+    let chosen = promise == Promise::Password
+        && matches!(found.tie, Tie::Assigned | Tie::Compared)
+        && (found.quoted || found.whole_line || found.assigned_by_equals)
+        && is_chosen(value);
+    (chosen || accepts(promise, found, kind, value)) && !is_placeholder(value)
 }
 
 /// Whether a value is a chain of assignments (`a=b=c=…`): its own keys, if there are any, say what is secret in it.
@@ -98,6 +134,25 @@ pub(crate) fn is_secret(line: &[u8], name: &Name, found: &Found) -> bool {
 fn is_chain(value: &[u8]) -> bool {
     const MOST_SIGNS: usize = 5;
     memchr::memchr_iter(b'=', value).nth(MOST_SIGNS).is_some()
+}
+
+/// Whether a value that a password is expected to be, outside the syntax of assignments, may be one.
+pub(crate) fn may_be_password(value: &[u8]) -> bool {
+    let found = Found {
+        span: 0..value.len(),
+        tie: Tie::Assigned,
+        quoted: true,
+        element: false,
+        assigned_by_equals: true,
+        whole_line: false,
+        complete: true,
+    };
+    value.len() >= 4
+        && !is_reference(value)
+        && !words::is_monotonous(value)
+        && !is_location(value)
+        && !is_placeholder(value)
+        && (kind(value, &found) != Kind::Words || is_chosen(value))
 }
 
 /// Whether a value that stands alone on its line, behind a tag that promises a secret, is one.
@@ -112,6 +167,23 @@ pub(crate) fn is_lone_secret(value: &[u8]) -> bool {
         && !is_placeholder(value)
 }
 
+/// A code for one use: digits of an `otp` or `pin`, and what OAuth calls nonce and verifier, which may be short.
+fn is_one_time(key: &[u8], found: &Found, kind: Kind, value: &[u8]) -> bool {
+    if found.tie != Tie::Assigned {
+        return false;
+    }
+    let is = |name: &str| key.eq_ignore_ascii_case(name.as_bytes());
+    if is("otp") || is("pin") {
+        return kind == Kind::Digits && (4..=8).contains(&value.len());
+    }
+    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    (is("nonce") || is("verifier") || is("authcode"))
+        && value.len() >= 8
+        && value.iter().all(u8::is_ascii_alphanumeric)
+        && digits >= 4
+        && digits < value.len()
+}
+
 /// What a key that names many harmless things asks for besides noise.
 fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> bool {
     let ends = |word: &[u8]| {
@@ -121,6 +193,10 @@ fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> 
     if matches!(found.tie, Tie::Called | Tie::Beside)
         && !(names_key && value.iter().all(|b| b.is_ascii_graphic() && !b"{}\\".contains(b)))
     {
+        return false;
+    }
+    // `rest_api = "a1b2c3d4e5"` is an address, not a key.
+    if ends(b"api") && value.len() < 20 {
         return false;
     }
     if found.quoted || found.whole_line || found.element {
@@ -139,6 +215,9 @@ fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
     match (found.tie, kind) {
         (_, Kind::Words) => false,
         (Tie::Called, Kind::Noise) if found.quoted && promise >= Promise::Secret => long(8),
+        (Tie::Called, Kind::Mixed) if found.quoted && promise == Promise::Password => {
+            long(6) && value.iter().any(u8::is_ascii_digit)
+        }
         (Tie::Called | Tie::Beside, Kind::Noise) => {
             long(if promise == Promise::Weak { 20 } else { 12 }) && both()
         }
@@ -216,7 +295,7 @@ fn is_constant(value: &[u8]) -> bool {
             && value.iter().filter(|b| b.is_ascii_digit()).count() * 4 < value.len()
 }
 
-fn is_uuid(value: &[u8]) -> bool {
+pub(crate) fn is_uuid(value: &[u8]) -> bool {
     value.len() == 36
         && value.iter().enumerate().all(|(i, b)| match i {
             8 | 13 | 18 | 23 => *b == b'-',
@@ -226,13 +305,39 @@ fn is_uuid(value: &[u8]) -> bool {
 
 /// `Bearer x`, `Basic x`, `Token x`, `OAuth x`: the scheme is no part of the value.
 fn without_scheme(value: &[u8]) -> &[u8] {
-    let name = value.iter().take(8).take_while(|b| b.is_ascii_alphabetic()).count();
-    let known = [&b"bearer"[..], b"basic", b"token", b"oauth", b"apikey"];
-    let rest = &value[name..];
-    if rest.first() == Some(&b' ') && known.iter().any(|k| k.eq_ignore_ascii_case(&value[..name])) {
-        return rest.trim_ascii_start();
+    let name = value.iter().take(10).take_while(|b| b.is_ascii_alphanumeric()).count();
+    let known: [&[u8]; 9] = [
+        b"bearer",
+        b"basic",
+        b"token",
+        b"oauth",
+        b"oauth2",
+        b"apikey",
+        b"bot",
+        b"negotiate",
+        b"splunk",
+    ];
+    match &value[name..] {
+        [b' ' | b':', rest @ ..]
+            if known.iter().any(|k| k.eq_ignore_ascii_case(&value[..name])) =>
+        {
+            rest.trim_ascii_start()
+        }
+        _ => value,
     }
-    value
+}
+
+/// How many bytes of words stand before the noise in the text of an element; none if there is no noise.
+fn leading_words(value: &[u8]) -> usize {
+    let is_noise = |word: &[u8]| words::is_random(word) || is_uuid(word);
+    let mut at = 0;
+    for word in value.split(|b| *b == b' ') {
+        if is_noise(word) {
+            return at;
+        }
+        at += word.len() + 1;
+    }
+    0
 }
 
 /// Without quotes inside the quotes, as in `"'$X'"`.
@@ -254,7 +359,7 @@ fn is_placeholder(value: &[u8]) -> bool {
 
 /// `$X`, `${X}`, `{{ x }}`, `%(x)s`, `#{x}`, `<x>`, `@x@`, `!ref`.
 fn is_reference(value: &[u8]) -> bool {
-    let closed = |open: &[u8], close: u8| {
+    let closed = |open: &[u8], close: &[u8]| {
         memchr::memmem::find(value, open).is_some_and(|at| {
             let name = &value[at + open.len()..];
             let len = name
@@ -262,7 +367,7 @@ fn is_reference(value: &[u8]) -> bool {
                 .take(96)
                 .take_while(|b| b.is_ascii_alphanumeric() || b"_-. :/[]'\"$?".contains(b))
                 .count();
-            len > 0 && name.get(len) == Some(&close)
+            len > 0 && name[len..].starts_with(close)
         })
     };
     let last = value[value.len() - 1];
@@ -281,17 +386,52 @@ fn is_reference(value: &[u8]) -> bool {
         _ => {
             // Looked for only where one of them can stand.
             memchr::memchr2(b'{', b'(', value).is_some()
-                && (closed(b"${", b'}')
-                    || closed(b"{{", b'}')
-                    || closed(b"$(", b')')
-                    || closed(b"#{", b'}'))
+                && (closed(b"${", b"}")
+                    || closed(b"{{", b"}}")
+                    || closed(b"$(", b")")
+                    || closed(b"#{", b"}"))
         }
     }
 }
 
-/// A call, an index, a member access or a bare variable of program text.
+/// Whether brackets close what was not opened, or in another order, and text follows: neither code nor a template.
+fn is_tangled(value: &[u8]) -> bool {
+    let mut open = [0; LOOKED_AT];
+    let mut depth = 0;
+    for (at, byte) in value.iter().enumerate() {
+        match byte {
+            b'(' | b'[' | b'{' => {
+                open[depth] = *byte;
+                depth += 1;
+            }
+            b')' | b']' | b'}' => {
+                let opened = depth > 0
+                    && matches!(
+                        (open[depth - 1], byte),
+                        (b'(', b')') | (b'[', b']') | (b'{', b'}')
+                    );
+                if !opened {
+                    return value[at..].iter().any(u8::is_ascii_alphanumeric);
+                }
+                depth -= 1;
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// A call, an index, a member access, a number or a bare variable of program text.
 fn is_code(value: &[u8]) -> bool {
-    if value.iter().any(|b| matches!(b, b'(' | b'[' | b'{' | b'<')) {
+    if value.iter().any(|b| matches!(b, b'(' | b'[' | b'{' | b'<')) || is_number(value) {
+        return true;
+    }
+    let identifier = |s: &[u8]| {
+        s.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+            && s.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':'))
+    };
+    let pointer = matches!(value, [b'*' | b'&', rest @ ..] if identifier(rest));
+    if pointer || identifier(value) && memchr::memmem::find(value, b"::").is_some() {
         return true;
     }
     let mut segments = 0;
@@ -304,15 +444,29 @@ fn is_code(value: &[u8]) -> bool {
     words && segments > 1
 }
 
+/// A literal number of program text: `0x80310000`, `33554432u32`, `4096L`.
+fn is_number(value: &[u8]) -> bool {
+    if let [b'0', b'x' | b'X', hex @ ..] = value {
+        return hex.len() <= 16 && hex.iter().all(u8::is_ascii_hexdigit);
+    }
+    let digits = value.iter().take_while(|b| b.is_ascii_digit()).count();
+    let suffixes: [&[u8]; 12] = [
+        b"u8", b"u16", b"u32", b"u64", b"i8", b"i16", b"i32", b"i64", b"usize", b"L", b"UL", b"ms",
+    ];
+    digits > 0 && suffixes.contains(&&value[digits..])
+}
+
 fn is_location(value: &[u8]) -> bool {
     let path = |rest: &[u8]| {
-        let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-~ ".contains(b);
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-~ @".contains(b);
         rest.iter().all(plain) && !words::is_random(rest)
     };
     match value {
         [b'/', b'/', ..] => true,
         [b'/', rest @ ..] | [b'.', b'/', rest @ ..] | [b'~', b'/', rest @ ..] => path(rest),
         [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic() => true,
+        // A selector of a style sheet, a fragment of a page.
+        [b'#', rest @ ..] if rest.iter().all(|b| b.is_ascii_lowercase() || *b == b'-') => true,
         _ => {
             let head = &value[..value.len().min(32)];
             memchr::memchr_iter(b':', head).any(|at| head[at..].starts_with(b"://"))

@@ -51,16 +51,22 @@ const ABOUT: &[&str] = &[
     "view",
 ];
 
-/// Words that say so in front of the key only: `public_key`, `next_token`, `max_tokens`, `cache_key`.
+/// Words that say so in front of the key only: `public_key`, `next_token`, `max_tokens`.
 #[rustfmt::skip]
 const ABOUT_BEFORE: &[&str] = &[
-    "amz", "author", "bucket", "cache", "cancellation", "challenge", "composite",
-    "continuation", "encrypted", "event", "foreign", "goog", "group", "hash", "host", "index",
-    "label", "last", "lookup", "map", "max", "message", "min", "missing", "next", "num",
-    "object", "page", "parse", "parser", "partition", "primary", "pub", "public", "redis",
-    "registry", "reserved", "reset", "restore", "routing", "row", "show", "sort", "storage",
-    "table", "tag", "target", "title", "tooltip", "total", "translation", "unexpected",
-    "unique", "unknown", "update", "validate",
+    "amz", "author", "cancellation", "challenge", "continuation", "encrypted", "goog", "hash",
+    "last", "max", "message", "min", "missing", "next", "num", "page", "parse", "parser", "pub",
+    "public", "reserved", "reset", "restore", "show", "title", "tooltip", "total", "unexpected",
+    "unknown", "update", "validate",
+];
+
+/// Words in front of `key` that make it one to look things up with: `cache_key`, `primary_key`. Their passwords and tokens
+/// are secrets like any other.
+#[rustfmt::skip]
+const LOOKED_UP: &[&str] = &[
+    "bucket", "cache", "composite", "event", "foreign", "group", "host", "index", "label",
+    "lookup", "map", "object", "partition", "primary", "redis", "registry", "routing", "row",
+    "sort", "storage", "table", "tag", "target", "translation", "unique",
 ];
 
 /// Words behind the key that change nothing.
@@ -92,10 +98,11 @@ pub(crate) fn promise(line: &[u8], name: &Name) -> Option<Promise> {
         }
         last = Some(word);
     }
-    if last.is_some_and(|w| meaning(w).about_before) {
+    let own = of_key(&line[name.key.clone()], name.hump);
+    let last = last.map(meaning).unwrap_or_default();
+    if last.about_before || last.looked_up && own == Promise::Weak {
         return None;
     }
-    let own = of_key(&line[name.key.clone()], name.hump);
     // `tokenLive` still names a token, `passwordHash` something derived: one step less.
     let counts =
         |w: &[u8]| w.len() > 1 && w.iter().any(u8::is_ascii_alphabetic) && !meaning(w).neutral;
@@ -130,6 +137,7 @@ fn of_key(key: &[u8], hump: bool) -> Promise {
 struct Meaning {
     about: bool,
     about_before: bool,
+    looked_up: bool,
     neutral: bool,
     interface: bool,
 }
@@ -145,6 +153,7 @@ fn meaning(word: &[u8]) -> Meaning {
         };
         of(ABOUT, |m| m.about = true);
         of(ABOUT_BEFORE, |m| m.about_before = true);
+        of(LOOKED_UP, |m| m.looked_up = true);
         of(NEUTRAL, |m| m.neutral = true);
         of(INTERFACE, |m| m.interface = true);
         debug_assert!(words.keys().all(|word| word.len() <= LONGEST));
@@ -205,6 +214,8 @@ mod tests {
             ("LABEL_NEW_PASSWORD", "PASSWORD", None),
             ("public_key", "key", None),
             ("next_token", "token", None),
+            ("cache_key", "key", None),
+            ("redis_password", "password", Some(Promise::Password)),
         ] {
             assert_eq!(promise_of(identifier, key), wanted, "{identifier}");
         }

@@ -11,6 +11,7 @@
 
 use std::ops::Range;
 
+mod chosen;
 pub(crate) mod judge;
 pub(crate) mod key;
 pub(crate) mod syntax;
@@ -60,12 +61,10 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
     if growing && (!found.complete || found.span.end + judge::END_OF_LINE >= line.len()) {
         return Value::Open(found.span.start);
     }
-    if !judge::is_secret(line, &name, &found) {
-        return Value::None;
-    }
+    let Some(secret) = judge::secret(line, &name, &found) else { return Value::None };
     match syntax::repetition(line, &found) {
         syntax::Repetition::Cut if growing => Value::Open(found.span.start),
-        syntax::Repetition::At(again) => Value::Secret(found.span, Some(again)),
-        _ => Value::Secret(found.span, None),
+        syntax::Repetition::At(again) => Value::Secret(secret, Some(again)),
+        _ => Value::Secret(secret, None),
     }
 }

@@ -7,11 +7,14 @@
 
 use std::ops::Range;
 
-use super::Memo;
+use super::{Memo, judge};
+use crate::confirm::words;
 
 const LONGEST_IDENTIFIER: usize = 96;
 const LONGEST_BLANK: usize = 48;
 const LONGEST_INDENT: usize = 128;
+/// The least noise that is a value behind a mere dash, in bytes: 80 bits in hex digits.
+const LEAST_JOINED: usize = 20;
 /// The longest value, in bytes.
 const LONGEST_VALUE: usize = 4096;
 /// The longest value whose repetition is looked for, in bytes.
@@ -97,6 +100,10 @@ pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
     while end > key.end && matches!(line[end - 1], b'.' | b'-') {
         end -= 1;
     }
+    // `api-key-3c0c39…`: the noise is what the key names.
+    if end > key.end + 1 && line[key.end] == b'-' && is_joined_noise(&line[key.end + 1..end]) {
+        end = key.end;
+    }
     let last = line[key.end - 1];
     if let Some(next) = line[key.end..end].first()
         && next.is_ascii_alphabetic()
@@ -113,6 +120,14 @@ pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
         || line[key.start].is_ascii_uppercase()
             && (line[key.start - 1].is_ascii_lowercase() || line[key.end - 1].is_ascii_lowercase());
     Some(Name { whole: start..end, key, hump })
+}
+
+/// One long piece of noise, or a UUID.
+fn is_joined_noise(tail: &[u8]) -> bool {
+    judge::is_uuid(tail)
+        || tail.len() >= LEAST_JOINED
+            && tail.iter().all(u8::is_ascii_alphanumeric)
+            && words::is_random(tail)
 }
 
 /// Reads the value assigned to `name`.
@@ -139,10 +154,15 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         at += tag.filter(|n| line[at + n] == b'>').unwrap_or(0);
     }
     let Some(&first) = line.get(at) else { return Parsed::Incomplete };
-    let element = first == b'>' && in_tag;
+    // `<property name="password">…`: the key is the value of an attribute.
+    let attribute = quoted_key && (head.ends_with(b"=\"") || head.ends_with(b"='"));
+    let element = first == b'>' && (in_tag || attribute);
     if let Some(length) = operator(&line[at..], &mut tie) {
         at += length;
     } else if element {
+        at += 1;
+    } else if first == b'-' && name.whole.end == name.key.end && blank == 0 {
+        tie = Tie::Beside;
         at += 1;
     } else if is_flag && blank > 0 {
         // The value follows.
@@ -150,7 +170,8 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         tie = Tie::Called;
         at += 1;
     } else if blank > 0 {
-        tie = Tie::Beside;
+        // `ENV DB_PASSWORD value`, of a Dockerfile.
+        tie = if head.ends_with(b"ENV ") { Tie::Assigned } else { Tie::Beside };
         at += beside(line, at, &mut tie);
     } else {
         return Parsed::None;
@@ -160,6 +181,12 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     escapes(line, &mut at);
     if first == b':' {
         skip_type(line, &mut at);
+    } else if first == b'=' && line[at..].starts_with(b"string(") {
+        // PHP's `var_dump`: `["password"]=> string(11) "…"`.
+        let length = line[at + 7..].iter().take(6).take_while(|b| b.is_ascii_digit()).count();
+        if line[at + 7 + length..].starts_with(b") \"") {
+            at += 7 + length + 2;
+        }
     }
     if quoted_key {
         skip_value_key(line, name, &mut at, &mut tie);
@@ -217,7 +244,13 @@ fn beside(line: &[u8], at: usize, tie: &mut Tie) -> usize {
     if rest.starts_with(b"- ") || rest.starts_with(b"| ") {
         return 2;
     }
+    if rest.starts_with(b"|") {
+        return 1;
+    }
     if rest.starts_with(b"is ") {
+        if matches!(rest.get(3), Some(b'"' | b'\'' | b'`')) {
+            *tie = Tie::Assigned;
+        }
         return 3;
     }
     if rest.starts_with(b"is: ") || rest.starts_with(b"was ") {
@@ -339,6 +372,9 @@ fn skip_value_key(line: &[u8], name: &Name, at: &mut usize, tie: &mut Tie) {
 fn enter_call(line: &[u8], at: &mut usize, tie: &mut Tie) {
     let mut start = *at;
     for _ in 0..2 {
+        if line[start..].starts_with(b"new ") {
+            start += 4;
+        }
         let rest = &line[start..];
         let word = rest.iter().take(40).take_while(|b| is_name(**b) || **b == b':').count();
         if rest.get(word) != Some(&b'(') {
