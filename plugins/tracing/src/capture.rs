@@ -238,7 +238,8 @@ fn catch<R>(run: impl FnOnce() -> R) -> Result<R, ()> {
 /// Whether a value hides itself: `secrecy`'s types, and [`redact_stream::SecretBytes`].
 fn is_hidden(text: &str) -> bool {
     let of_type = |b: u8| b.is_ascii_alphanumeric() || b"_:<>&[](); ,".contains(&b);
-    let secrecy = text.strip_prefix("SecretBox<").and_then(|rest| rest.strip_suffix(">([REDACTED])"));
+    let secrecy =
+        text.strip_prefix("SecretBox<").and_then(|rest| rest.strip_suffix(">([REDACTED])"));
     let older = text.strip_prefix("Secret([REDACTED").and_then(|rest| rest.strip_suffix("])"));
     let own = text.strip_prefix("SecretBytes(").and_then(|rest| rest.strip_suffix(" bytes)"));
     secrecy.or(older).is_some_and(|name| name.bytes().all(of_type))
@@ -262,7 +263,8 @@ mod tests {
         ] {
             assert!(is_hidden(&text), "{text}");
         }
-        for text in ["", "SecretBytes(only4docs! bytes)", "SecretBox<x>(only4docs!)", "only4docs!"] {
+        for text in ["", "SecretBytes(only4docs! bytes)", "SecretBox<x>(only4docs!)", "only4docs!"]
+        {
             assert!(!is_hidden(text), "{text}");
         }
     }

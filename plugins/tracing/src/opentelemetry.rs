@@ -160,7 +160,8 @@ impl<E: LogExporter> LogExporter for RedactLogExporter<E> {
             let scope = Looker::new(&self.records.redactor).scope(scope);
             (self.records.redacted(record), scope.into_owned())
         };
-        let records: Vec<(SdkLogRecord, InstrumentationScope)> = batch.iter().map(redacted).collect();
+        let records: Vec<(SdkLogRecord, InstrumentationScope)> =
+            batch.iter().map(redacted).collect();
         let records: Vec<_> = records.iter().map(|(record, scope)| (record, scope)).collect();
         self.inner.export(LogBatch::new(&records)).await
     }
@@ -272,7 +273,8 @@ impl<'r> Looker<'r> {
     }
 
     fn resource(&mut self, resource: &Resource) -> Resource {
-        let attributes = resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+        let attributes =
+            resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
         let mut attributes: Vec<KeyValue> = attributes.collect();
         self.attributes(&mut attributes);
         let builder = Resource::builder_empty();

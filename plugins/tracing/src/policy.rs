@@ -113,7 +113,9 @@ impl FieldPolicy {
         }
         let promise = engine.key_promise(name);
         match promise {
-            Some(promise) if promise > KeyPromise::Weak && !self.without_families && said.is_none() => {
+            Some(promise)
+                if promise > KeyPromise::Weak && !self.without_families && said.is_none() =>
+            {
                 Plan::Mask(Reason::Family(promise))
             }
             // With the name in front, the rules decide as they do in a text.

@@ -145,7 +145,9 @@ impl Redactor {
     /// Keeps a stream that is at rest for the next.
     pub(crate) fn give_stream(&self, stream: Box<Stream>) {
         let mut stream = Some(stream);
-        self.with_pool(|pool| pool.streams.extend(stream.take().filter(|_| pool.streams.is_empty())));
+        self.with_pool(|pool| {
+            pool.streams.extend(stream.take().filter(|_| pool.streams.is_empty()))
+        });
     }
 
     fn with_pool<R>(&self, run: impl FnOnce(&mut Pool) -> R) -> Option<R> {

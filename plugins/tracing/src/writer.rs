@@ -105,7 +105,10 @@ impl<W: io::Write> RedactWriter<W> {
 
     fn step(
         &mut self,
-        step: impl FnOnce(&mut StreamRedactor, &mut Counting<'_>) -> Result<(), std::convert::Infallible>,
+        step: impl FnOnce(
+            &mut StreamRedactor,
+            &mut Counting<'_>,
+        ) -> Result<(), std::convert::Infallible>,
     ) -> io::Result<()> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
         let mut sink = Counting { shared: self.redactor.shared(), out: &mut stream.out };

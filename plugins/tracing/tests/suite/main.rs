@@ -4,9 +4,9 @@ mod outputs;
 mod planted;
 
 mod behaviour;
+mod endings;
 mod journald;
 mod leaks;
-mod nesting;
 #[cfg(feature = "opentelemetry")]
 mod opentelemetry;
 mod values;

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex, Once};
 
 use opentelemetry::trace::TracerProvider as _;
+use sentry::integrations::tracing as sentry_layers;
 use tracing::{Dispatch, Event, Subscriber, span};
 use tracing_redact::{RedactExt as _, Redactor};
 use tracing_subscriber::fmt::MakeWriter;
@@ -33,15 +34,23 @@ pub(crate) type Output = fn(Wrap, &Redactor) -> String;
 
 /// All outputs that need nothing outside the process, by their names.
 pub(crate) const OUTPUTS: &[(&str, Output)] = &[
-    ("fmt", |wrap, r| with_fmt(wrap, r, |buffer| fmt::layer().with_ansi(false).with_writer(buffer))),
-    ("fmt, coloured", |wrap, r| with_fmt(wrap, r, |buffer| fmt::layer().with_ansi(true).with_writer(buffer))),
-    ("fmt, compact", |wrap, r| with_fmt(wrap, r, |buffer| fmt::layer().with_ansi(false).with_writer(buffer).compact())),
-    ("fmt, pretty", |wrap, r| with_fmt(wrap, r, |buffer| fmt::layer().with_ansi(false).with_writer(buffer).pretty())),
+    ("fmt", |wrap, r| {
+        with_fmt(wrap, r, |buffer| fmt::layer().with_ansi(false).with_writer(buffer))
+    }),
+    ("fmt, coloured", |wrap, r| {
+        with_fmt(wrap, r, |buffer| fmt::layer().with_ansi(true).with_writer(buffer))
+    }),
+    ("fmt, compact", |wrap, r| {
+        with_fmt(wrap, r, |buffer| fmt::layer().with_ansi(false).with_writer(buffer).compact())
+    }),
+    ("fmt, pretty", |wrap, r| {
+        with_fmt(wrap, r, |buffer| fmt::layer().with_ansi(false).with_writer(buffer).pretty())
+    }),
     ("fmt, JSON", |wrap, r| with_fmt(wrap, r, |buffer| fmt::layer().with_writer(buffer).json())),
     ("fmt, JSON, flattened", |wrap, r| {
         with_fmt(wrap, r, |buffer| fmt::layer().with_writer(buffer).json().flatten_event(true))
     }),
-    ("EnvFilter per layer", |wrap, r| {
+    ("EnvFilter per layer, JSON", |wrap, r| {
         with_fmt(wrap, r, |buffer| {
             fmt::layer().with_writer(buffer).json().with_filter(EnvFilter::new("error"))
         })
@@ -54,7 +63,12 @@ pub(crate) const OUTPUTS: &[(&str, Output)] = &[
     ("tracing-appender", appender),
     ("tracing-opentelemetry", opentelemetry),
     ("tracing-error", span_trace),
-    ("sentry", sentry),
+    ("sentry", |wrap, r| {
+        let layer = sentry_layers::SpanLayer::new()
+            .and_then(sentry_layers::ErrorLayer::new().enable_span_attributes());
+        sentry(wrap, r, layer)
+    }),
+    ("sentry, logs", |wrap, r| sentry(wrap, r, sentry_layers::LogLayer::new())),
     ("a layer of one's own", own_layer),
 ];
 
@@ -116,15 +130,13 @@ fn span_trace(wrap: Wrap, redactor: &Redactor) -> String {
     format!("{trace}\n{trace:?}")
 }
 
-fn sentry(wrap: Wrap, redactor: &Redactor) -> String {
+fn sentry<L>(wrap: Wrap, redactor: &Redactor, layer: L) -> String
+where
+    L: Layer<registry::Registry> + Send + Sync,
+{
     let options = sentry::ClientOptions::new().traces_sample_rate(1.0);
-    let envelopes = sentry::test::with_captured_envelopes_options(
-        || {
-            let dispatch = dispatch!(wrap, redactor, sentry::integrations::tracing::layer());
-            run(&dispatch, || log_all(|| ()));
-        },
-        options,
-    );
+    let log = || run(&dispatch!(wrap, redactor, layer), || log_all(|| ()));
+    let envelopes = sentry::test::with_captured_envelopes_options(log, options);
     let mut out = Vec::new();
     envelopes.iter().for_each(|envelope| envelope.to_writer(&mut out).unwrap());
     String::from_utf8(out).unwrap()

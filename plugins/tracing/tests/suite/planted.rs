@@ -20,6 +20,8 @@ pub(crate) struct Place {
 pub(crate) enum Kind {
     /// In an event.
     Event,
+    /// In an event outside all spans.
+    Orphan,
     /// In a source of an event's error.
     Source,
     /// In a span, as it is made.
@@ -37,8 +39,9 @@ macro_rules! places {
 }
 
 places! {
-    Event: "evmessage" "evstr" "evdisplay" "evstruct" "everror" "evbytes" "evjson" "evparent" "evrooted"
+    Event: "evmessage" "evstr" "evdisplay" "evstruct" "everror" "evbytes" "evjson" "evparent"
         "evnamestr" "evnamedisplay" "evnamedebug" "evnameerror" "9171350246";
+    Orphan: "evorphan";
     Source: "evsource" "evroot";
     Span: "spstr" "spdisplay" "spstruct" "spnamestr" "spnamedebug";
     Late: "latestr" "latenamestr";
@@ -118,11 +121,12 @@ pub(crate) fn log_all<R>(end: impl FnOnce() -> R) -> R {
         bytes = url("evbytes").as_bytes(),
         json = format!("{{\"password\":\"{}\",\"n\":1}}", secret("evjson")),
         count = 3,
+        clean = "nothing to see",
         "many kinds"
     );
     tracing::error!(error, "with sources");
     tracing::error!(parent: &outer, url = url("evparent"), "explicit parent");
-    tracing::error!(parent: None, url = url("evrooted"), "root");
+    tracing::error!(parent: None, url = url("evorphan"), "root");
     let name_error = Failed(words("evnameerror"), None);
     tracing::error!(
         password = words("evnamestr"),
