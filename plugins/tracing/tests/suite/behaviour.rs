@@ -107,7 +107,6 @@ mod logged {
         tracing::info!(parent: &other, "of another");
         tracing::info!(parent: None, "of none");
         tracing::info!(refuse = true, "refused");
-        tracing::trace!("too low");
         tracing::info!(name: "off", "switched off");
     }
 }
