@@ -30,17 +30,29 @@ pub(crate) fn rule() -> Rule {
     rules.into_rules().remove(0)
 }
 
-/// The keys, compiled.
-pub(crate) struct Keys {
-    globs: GlobSet,
-    rule: u32,
-}
+/// Names of keys, with `*` for any part of a name: as in [`crate::EngineBuilder::keys`], for who has names and values apart.
+///
+/// ```
+/// let keys = redact_stream::KeyGlobs::new(["pass*", "user.id"])?;
+/// assert!(keys.is_match("passcode") && keys.is_match("http.Password") && keys.is_match("user.id"));
+/// assert!(!keys.is_match("id") && !keys.is_match("bypass"));
+/// # Ok::<(), redact_stream::BuildError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct KeyGlobs(GlobSet);
 
-impl Keys {
-    /// `rule` is the number of [`rule`] in the engine.
-    pub(crate) fn new(patterns: &[String], rule: u32) -> Result<Keys, BuildError> {
+impl KeyGlobs {
+    /// Compiles the patterns.
+    ///
+    /// # Errors
+    /// A pattern is no glob, or names nothing (`*`).
+    pub fn new<I>(patterns: I) -> Result<KeyGlobs, BuildError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
         let mut globs = GlobSetBuilder::new();
         for pattern in patterns {
+            let pattern = pattern.as_ref();
             let glob = match pattern.strip_prefix('/') {
                 Some(pointer) => pointer.to_owned(),
                 None => format!("**/{}", pattern.replace('.', "/")),
@@ -60,7 +72,25 @@ impl Keys {
         }
         let globs =
             globs.build().map_err(|error| BuildError::one("keys", error.kind().to_string()))?;
-        Ok(Keys { globs, rule })
+        Ok(KeyGlobs(globs))
+    }
+
+    /// Whether a key of this name, with dots between the names of what it is in, is one of them.
+    pub fn is_match(&self, name: &str) -> bool {
+        !self.0.is_empty() && self.0.is_match(name.replace('.', "/").trim_start_matches('/'))
+    }
+}
+
+/// The keys, compiled.
+pub(crate) struct Keys {
+    globs: GlobSet,
+    rule: u32,
+}
+
+impl Keys {
+    /// `rule` is the number of [`rule`] in the engine.
+    pub(crate) fn new(patterns: &[String], rule: u32) -> Result<Keys, BuildError> {
+        Ok(Keys { globs: KeyGlobs::new(patterns)?.0, rule })
     }
 
     /// Adds the values of the keys in `hay`; answers from where on it must wait, since a value may go on.

@@ -41,11 +41,13 @@ mod hold;
 mod json;
 mod keys;
 mod stream;
+mod text;
 mod work;
 
 mod allow;
 mod engine;
 pub mod explain;
+mod field;
 pub mod lint;
 mod secret;
 
@@ -55,6 +57,8 @@ pub mod tokio;
 pub use allow::AllowList;
 pub use engine::{Engine, EngineBuilder, Finding};
 pub use error::{BuildError, Problem};
+pub use field::KeyPromise;
+pub use keys::KeyGlobs;
 pub use mask::Mask;
 pub use rule::{BlockKind, Check, CheckFailure, Confidence, MAX_MATCH, Rule, RuleSet, ValueSyntax};
 #[cfg(feature = "hyperscan")]
@@ -62,6 +66,7 @@ pub use scan::hyperscan::FolderCache;
 pub use scan::{DatabaseCache, ScannerKind};
 pub use secret::SecretBytes;
 pub use stream::{Sink, Stats, StreamRedactor, WriteSink};
+pub use text::TextRedactor;
 
 mod builtin {
     //! The built-in rules, as `build.rs` made them.

@@ -1,0 +1,376 @@
+//! Step 3 of 4: the values of one event, and one look at all of them.
+//!
+//! What is to be looked at stands as lines in one text, a [`Piece`] for each value: one call of the engine for an event. A value
+//! stands for itself in that: rules match within a line; should one begin a secret of several lines, or a value be looked at
+//! behind its name, each piece is looked at again alone.
+//!
+//! All buffers are kept from event to event; they are wiped when something was found, and given back when they grew large.
+
+use std::ops::Range;
+
+use redact_stream::TextRedactor;
+use zeroize::Zeroize;
+
+use crate::rebuild::CopiedError;
+use crate::redactor::Shared;
+use crate::state::{Late, count, look, look_at_bytes, utf8, with_name};
+
+/// Buffers larger than this, in bytes, are not kept for the next event.
+const MOST_KEPT: usize = 64 << 10;
+/// Longer texts, in bytes, are not remembered.
+const LONGEST_KNOWN: usize = 256;
+/// How many copies of errors are kept for the next event.
+const MOST_SPARE: usize = 16;
+/// A field that changed this often in a row is remembered anew only now and then.
+const MOST_MISSES: u8 = 4;
+
+/// One value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Slot {
+    Empty,
+    I64(i64),
+    U64(u64),
+    I128(i128),
+    U128(u128),
+    F64(f64),
+    Bool(bool),
+    Text(Kind, Place),
+    /// In [`Values::bytes`].
+    Bytes(usize, usize),
+    /// The same, not looked at yet.
+    OpenBytes(usize, usize),
+    /// The first of [`Values::errors`] that it is made of.
+    Error(usize),
+}
+
+/// How a text is passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Str,
+    Debug,
+    /// As these [`Values::bytes`] if nothing is masked, else as a `str`.
+    Bytes(usize, usize),
+}
+
+/// Where a text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In [`Values::text`]: it was clean.
+    Text(usize, usize),
+    /// In [`Values::done`].
+    Done(usize, usize),
+    /// The field's [`Known`] text.
+    Known,
+}
+
+/// The text that a field had when it was last found clean.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) text: String,
+    /// How often it was another since.
+    misses: u8,
+}
+
+impl Known {
+    pub(crate) fn is(&self, text: &str) -> bool {
+        !text.is_empty() && self.text == text
+    }
+
+    fn learn(&mut self, text: &str) {
+        self.misses = self.misses.wrapping_add(1);
+        if text.len() <= LONGEST_KNOWN && (self.misses <= MOST_MISSES || self.misses % 64 == 0) {
+            self.text.clear();
+            self.text.push_str(text);
+        }
+    }
+}
+
+/// Whose text a piece is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Slot(usize),
+    /// A value once more, behind its name.
+    Named(usize, &'static str),
+    Display(usize),
+    Debug(usize),
+}
+
+/// Lines of [`Values::text`], without the last line feed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece {
+    owner: Owner,
+    start: usize,
+    end: usize,
+}
+
+/// The values of one event, and buffers for those of the next.
+#[derive(Default)]
+pub(crate) struct Values {
+    pub(crate) slots: Vec<Slot>,
+    /// What is to be looked at.
+    pub(crate) text: String,
+    pieces: Vec<Piece>,
+    /// Whether a piece stands behind its name.
+    has_names: bool,
+    /// Texts that need no look any more.
+    pub(crate) done: String,
+    pub(crate) bytes: Vec<u8>,
+    /// Errors, each followed by its source.
+    pub(crate) errors: Vec<Box<CopiedError>>,
+    /// The same in chains, by the index of the outermost.
+    chains: Vec<(usize, Box<CopiedError>)>,
+    pub(crate) spare: Vec<Box<CopiedError>>,
+    /// What the engine made of the text.
+    out: Vec<u8>,
+    rules: Vec<usize>,
+    /// Whether something was found or masked.
+    is_secret: bool,
+}
+
+impl Values {
+    /// Makes room for the values of this many fields.
+    pub(crate) fn begin(&mut self, fields: usize) {
+        self.slots.clear();
+        self.slots.resize(fields, Slot::Empty);
+    }
+
+    /// The text from `start` on is a piece.
+    pub(crate) fn end_piece(&mut self, owner: Owner, start: usize) {
+        self.pieces.push(Piece { owner, start, end: self.text.len() });
+        self.text.push('\n');
+    }
+
+    /// Adds a value that stands in the text behind its name.
+    pub(crate) fn add_named(&mut self, index: usize, name: &'static str, value: Range<usize>) {
+        let start = self.text.len();
+        self.text.push_str(name);
+        self.text.push('=');
+        self.text.extend_from_within(value);
+        self.end_piece(Owner::Named(index, name), start);
+        self.has_names = true;
+    }
+
+    pub(crate) fn add_done(&mut self, text: &str) -> Place {
+        let start = self.done.len();
+        self.done.push_str(text);
+        Place::Done(start, self.done.len())
+    }
+
+    /// Takes what stands in the text from `start` on.
+    pub(crate) fn move_to_done(&mut self, start: usize) -> Place {
+        let from = self.done.len();
+        self.done.push_str(&self.text[start..]);
+        self.text.truncate(start);
+        Place::Done(from, self.done.len())
+    }
+
+    pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> (usize, usize) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        (start, self.bytes.len())
+    }
+
+    /// The errors from `first` on are one chain, to be looked at.
+    pub(crate) fn look_at_errors(&mut self, first: usize) {
+        self.errors[first].is_outermost = true;
+        for index in first..self.errors.len() {
+            let start = self.text.len();
+            self.text.push_str(&self.errors[index].display);
+            self.end_piece(Owner::Display(index), start);
+            let start = self.text.len();
+            self.text.push_str(&self.errors[index].debug);
+            self.end_piece(Owner::Debug(index), start);
+        }
+    }
+
+    pub(crate) fn drop_errors(&mut self, first: usize) {
+        self.is_secret = true;
+        self.errors.drain(first..).for_each(|mut error| error.clear(true));
+    }
+
+    /// Looks at everything.
+    pub(crate) fn decide(
+        &mut self,
+        shared: &Shared,
+        texts: &mut TextRedactor,
+        known: &mut [Known],
+    ) {
+        if !self.text.is_empty() {
+            self.look_at_text(shared, texts, known);
+        }
+        if !self.bytes.is_empty() {
+            self.look_at_bytes(shared, texts);
+        }
+        self.link_errors();
+    }
+
+    fn look_at_text(&mut self, shared: &Shared, texts: &mut TextRedactor, known: &mut [Known]) {
+        let mut sink = Late::new(self.text.as_bytes(), &mut self.out, &mut self.rules);
+        let Ok(()) = texts.redact_to(self.text.as_bytes(), &mut sink);
+        if !sink.found {
+            for piece in &self.pieces {
+                if let Owner::Slot(index) = piece.owner {
+                    known[index].learn(&self.text[piece.start..piece.end]);
+                }
+            }
+            return;
+        }
+        self.is_secret = true;
+        let goes_on = |rule: &usize| shared.engine.rule(*rule).block().is_some();
+        if self.has_names || self.rules.iter().any(goes_on) || !self.split() {
+            self.rules.clear();
+            self.one_by_one(shared, texts);
+        } else {
+            count(shared, &mut self.rules);
+        }
+    }
+
+    /// Gives each piece its part of the output, which has as many line feeds as the text; false if it has not.
+    fn split(&mut self) -> bool {
+        let Ok(out) = std::str::from_utf8(&self.out) else { return false };
+        let mut rest = out;
+        for piece in &self.pieces {
+            let old = &self.text[piece.start..piece.end];
+            let lines = old.bytes().filter(|b| *b == b'\n').count();
+            let Some((end, _)) = rest.match_indices('\n').nth(lines) else { return false };
+            let (new, behind) = (&rest[..end], &rest[end + 1..]);
+            rest = behind;
+            if new != old {
+                give(&mut self.slots, &mut self.errors, &mut self.done, piece.owner, new);
+            }
+        }
+        rest.is_empty()
+    }
+
+    fn one_by_one(&mut self, shared: &Shared, texts: &mut TextRedactor) {
+        // What the value has become without its name.
+        let mut last = None;
+        for piece in &self.pieces {
+            let text = &self.text[piece.start..piece.end];
+            let new = match piece.owner {
+                Owner::Named(_, name) => {
+                    let value = last.take();
+                    let value = value.as_deref().unwrap_or(&text[name.len() + 1..]);
+                    with_name(shared, texts, name, value)
+                }
+                _ => {
+                    last = look(shared, texts, text);
+                    last.clone()
+                }
+            };
+            if let Some(new) = new {
+                give(&mut self.slots, &mut self.errors, &mut self.done, piece.owner, &new);
+            }
+        }
+    }
+
+    /// Bytes that are no UTF-8.
+    fn look_at_bytes(&mut self, shared: &Shared, texts: &mut TextRedactor) {
+        for index in 0..self.slots.len() {
+            let Slot::OpenBytes(start, end) = self.slots[index] else { continue };
+            self.slots[index] = match look_at_bytes(shared, texts, &self.bytes[start..end]) {
+                None => Slot::Bytes(start, end),
+                Some(new) => {
+                    self.is_secret = true;
+                    let (start, end) = self.add_bytes(&new);
+                    Slot::Bytes(start, end)
+                }
+            };
+        }
+    }
+
+    /// Makes chains of the errors, from the last source outwards.
+    fn link_errors(&mut self) {
+        let mut inner = None;
+        while let Some(mut error) = self.errors.pop() {
+            error.source = inner.take();
+            match error.is_outermost {
+                true => self.chains.push((self.errors.len(), error)),
+                false => inner = Some(error),
+            }
+        }
+    }
+
+    /// The error of a slot.
+    pub(crate) fn error(&self, first: usize) -> Option<&CopiedError> {
+        self.chains.iter().find(|(index, _)| *index == first).map(|(_, error)| &**error)
+    }
+
+    /// The text at a place.
+    pub(crate) fn text_at<'v>(&'v self, place: Place, known: &'v Known) -> &'v str {
+        match place {
+            Place::Text(start, end) => &self.text[start..end],
+            Place::Done(start, end) => &self.done[start..end],
+            Place::Known => &known.text,
+        }
+    }
+
+    /// Forgets the values.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+        self.pieces.clear();
+        self.rules.clear();
+        self.has_names = false;
+        let mut next = None;
+        while let Some(mut error) =
+            next.take().or_else(|| self.errors.pop()).or_else(|| Some(self.chains.pop()?.1))
+        {
+            next = error.source.take();
+            error.clear(self.is_secret);
+            if self.spare.len() < MOST_SPARE {
+                self.spare.push(error);
+            }
+        }
+        if std::mem::take(&mut self.is_secret) {
+            wipe_from(&mut self.text, 0);
+            wipe_from(&mut self.done, 0);
+            self.bytes[..].zeroize();
+            self.out[..].zeroize();
+        }
+        for text in [&mut self.text, &mut self.done] {
+            text.clear();
+            text.shrink_to(MOST_KEPT);
+        }
+        for bytes in [&mut self.bytes, &mut self.out] {
+            bytes.clear();
+            bytes.shrink_to(MOST_KEPT);
+        }
+    }
+}
+
+/// Puts `new` in the place of a piece.
+fn give(
+    slots: &mut [Slot],
+    errors: &mut [Box<CopiedError>],
+    done: &mut String,
+    owner: Owner,
+    new: &str,
+) {
+    match owner {
+        Owner::Slot(index) | Owner::Named(index, _) => {
+            let kind = match slots[index] {
+                Slot::Text(kind, _) => kind,
+                // The mask of a number is none.
+                _ => Kind::Str,
+            };
+            let start = done.len();
+            done.push_str(new);
+            slots[index] = Slot::Text(kind, Place::Done(start, done.len()));
+        }
+        Owner::Display(index) => replace(&mut errors[index].display, new),
+        Owner::Debug(index) => replace(&mut errors[index].debug, new),
+    }
+}
+
+fn replace(text: &mut String, new: &str) {
+    wipe_from(text, 0);
+    text.push_str(new);
+}
+
+/// Cuts a text, and wipes what is cut off.
+pub(crate) fn wipe_from(text: &mut String, start: usize) {
+    let mut bytes = std::mem::take(text).into_bytes();
+    bytes[start..].zeroize();
+    bytes.truncate(start);
+    *text = utf8(bytes);
+}
