@@ -17,7 +17,6 @@ use crate::Engine;
 use crate::error::Problem;
 use crate::rule::byte_set::ByteSet;
 use crate::rule::frequency::probability;
-use crate::rule::spec::EmbeddedAnchor;
 use crate::rule::{Confidence, Rule, RuleSet, example};
 
 /// An example of a rule with its `{kind:N}` templates filled in.
@@ -41,13 +40,13 @@ pub fn sample() -> &'static [u8] {
     crate::rule::frequency::SAMPLE
 }
 
-/// How often a rule's anchors are expected in a megabyte of ordinary log text: what the rule costs on clean lines.
+/// How often what the default scanner looks for is expected in a megabyte of ordinary log text: what a rule costs on clean lines.
 ///
 /// The estimate is the larger of what byte frequencies say and what a sample of log text holds.
 pub fn hits_per_megabyte(rule: &Rule) -> f64 {
     let sample = crate::rule::frequency::SAMPLE;
-    let per_anchor = rule.anchors.iter().map(|anchor| {
-        let window: Vec<ByteSet> = anchor.window.iter().map(|set| ByteSet(*set)).collect();
+    let per_window = windows(rule).map(|window| {
+        let window: Vec<ByteSet> = window.iter().map(|set| ByteSet(*set)).collect();
         let counted = sample
             .windows(window.len())
             .filter(|text| text.iter().zip(&window).all(|(byte, set)| set.contains(*byte)))
@@ -55,7 +54,13 @@ pub fn hits_per_megabyte(rule: &Rule) -> f64 {
         let expected = probability(&window) * 1e6;
         expected.max(counted as f64 * 1e6 / sample.len() as f64)
     });
-    per_anchor.sum()
+    per_window.sum()
+}
+
+/// The first bytes of words, where that is how a rule is looked for, or its anchors.
+fn windows(rule: &Rule) -> impl Iterator<Item = &[[u64; 4]]> {
+    let anchors = rule.anchors.iter().filter(|_| rule.heads.is_empty());
+    rule.heads.iter().map(|h| &*h.window).chain(anchors.map(|a| &*a.window))
 }
 
 /// Rules that cost too much: more than [`MOST_HITS_PER_MB`], with the anchor and how to get a better one.
@@ -78,13 +83,13 @@ pub fn cost(rules: &RuleSet) -> Vec<Problem> {
 
 /// The anchor that hits most, as a character-class expression.
 fn describe(rule: &Rule) -> String {
-    let common = |a: &&EmbeddedAnchor, b: &&EmbeddedAnchor| {
-        let p = |anchor: &EmbeddedAnchor| {
-            probability(&anchor.window.iter().map(|set| ByteSet(*set)).collect::<Vec<_>>())
+    let common = |a: &&[[u64; 4]], b: &&[[u64; 4]]| {
+        let p = |window: &[[u64; 4]]| {
+            probability(&window.iter().map(|set| ByteSet(*set)).collect::<Vec<_>>())
         };
         p(a).total_cmp(&p(b))
     };
-    let Some(anchor) = rule.anchors.iter().max_by(common) else { return "nothing".to_owned() };
+    let Some(window) = windows(rule).max_by(common) else { return "nothing".to_owned() };
     let class = |set: &[u64; 4]| {
         let bytes: Vec<u8> = ByteSet(*set).iter().collect();
         match bytes.as_slice() {
@@ -97,7 +102,7 @@ fn describe(rule: &Rule) -> String {
             ),
         }
     };
-    format!("`{}`", anchor.window.iter().map(class).collect::<String>())
+    format!("`{}`", window.iter().map(class).collect::<String>())
 }
 
 fn rule_examples(rule: &Rule) -> Vec<Problem> {

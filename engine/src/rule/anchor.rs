@@ -12,7 +12,7 @@ use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::byte_set::ByteSet;
 use super::frequency::{coarse_probability, probability, sampled};
-use super::run::bytes_of;
+use super::run::{RunClass, bytes_of};
 use super::trigger::{COMMON_WORDS, WORDS, classes_of};
 
 /// The longest window that is kept, in bytes.
@@ -50,12 +50,29 @@ pub(crate) fn anchors(hir: &Hir) -> Vec<Anchor> {
     let mut found: Vec<Anchor> = Vec::new();
     for path in paths(hir) {
         let Some(best) = best_window(&runs(&path)) else { return Vec::new() };
-        if !found.contains(&best) {
-            found.push(best);
-        }
+        add(&mut found, best);
     }
     found
 }
+
+/// Adds an anchor; those that begin alike become one, of what they have in common.
+fn add(found: &mut Vec<Anchor>, new: Anchor) {
+    let alike = |a: &Anchor| {
+        let common = a.window.iter().zip(&new.window).take_while(|(a, b)| a == b).count();
+        common >= ALIKE.min(a.window.len()).min(new.window.len())
+    };
+    match found.iter_mut().find(|a| alike(a)) {
+        Some(a) => {
+            let common = a.window.iter().zip(&new.window).take_while(|(a, b)| a == b).count();
+            a.window.truncate(common);
+            (a.lo, a.hi) = (a.lo.min(new.lo), a.hi.max(new.hi));
+        }
+        None => found.push(new),
+    }
+}
+
+/// Windows are alike if their first classes are equal, as many as the vector kernels look at and one more.
+const ALIKE: usize = 5;
 
 /// Anchors at the words of [`WORDS`] where a path holds one, since these are looked for anyway; the rarest window of other paths.
 /// `common`: also at words that are common in logs.
@@ -71,11 +88,7 @@ pub(crate) fn anchors_at_words(hir: &Hir, common: bool) -> Vec<Anchor> {
             Some(Anchor { window, lo: run.lo + i as i32, hi: run.hi + i as i32 })
         });
         let Some(best) = word.or_else(|| best_window(&runs)) else { return Vec::new() };
-        let same = found.iter_mut().find(|a| a.window == best.window);
-        match same {
-            Some(same) => (same.lo, same.hi) = (same.lo.min(best.lo), same.hi.max(best.hi)),
-            None => found.push(best),
-        }
+        add(&mut found, best);
     }
     found
 }
@@ -278,8 +291,15 @@ fn anchor_rank(anchor: &Anchor) -> f64 {
     let spread = f64::from(anchor.hi - anchor.lo);
     let generic = if starts_with_generic(&anchor.window) { GENERIC } else { 1.0 };
     let first = coarse_probability(head).max(sampled(head));
-    generic * (first + CONFIRM * probability(&anchor.window) * (1.0 + spread))
+    let plain = RunClass::Broad.set();
+    let word = anchor.window.iter().rev().take_while(|set| set.is_subset(&plain)).count();
+    let whole = probability(&anchor.window) * if word >= LONG_WORD { LONG_WORDS } else { 1.0 };
+    generic * (first + CONFIRM * whole * (1.0 + spread))
 }
+
+/// Words of this many bytes are rarer by a factor than single bytes say.
+const LONG_WORD: usize = 10;
+const LONG_WORDS: f64 = 0.1;
 
 /// A name says more than the words that stand beside every name: hundreds of rules that share `token` all wake at each.
 const GENERIC: f64 = 200.0;

@@ -40,6 +40,9 @@ pub(crate) fn probability(window: &[ByteSet]) -> f64 {
     window.iter().map(|set| set.iter().map(byte_probability).sum::<f64>().min(1.0)).product()
 }
 
+/// How probable a digit is behind a digit.
+const IN_ROW: f64 = 0.6;
+
 /// The same as the vector kernels see it, which tell digits from letters but not from one another.
 pub(crate) fn coarse_probability(window: &[ByteSet]) -> f64 {
     let digits = || b'0'..=b'9';
@@ -47,8 +50,15 @@ pub(crate) fn coarse_probability(window: &[ByteSet]) -> f64 {
         true => set.union(&digits().collect()),
         false => *set,
     };
-    let [a, b, c, d] = std::array::from_fn(|k| window.get(k).map_or(ByteSet::FULL, blurred));
-    probability(&[a, b, c, d])
+    let sets: [ByteSet; 4] = std::array::from_fn(|k| window.get(k).map_or(ByteSet::FULL, blurred));
+    let hex: ByteSet = (b'0'..=b'9').chain(b'a'..=b'f').chain(b'A'..=b'F').collect();
+    let mut product = 1.0;
+    for (k, set) in sets.iter().enumerate() {
+        // Digits come in rows.
+        let in_row = k > 0 && set.contains(b'0') && sets[k - 1].is_subset(&hex);
+        product *= if in_row { IN_ROW.max(probability(&[*set])) } else { probability(&[*set]) };
+    }
+    product
 }
 
 /// How frequent a byte is in log text, roughly: the shares of the classes were counted on a mix of system, web server,

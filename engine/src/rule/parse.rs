@@ -225,16 +225,16 @@ impl Reader<'_> {
             })
             .unwrap_or_default();
         let secret_behind_word = secret_offset.is_some_and(|o| o > 0) && word_first(&hir);
-        // Where no run must stand, every word would call for a look around it.
         let run = run(&hir).filter(|_| plain);
-        let contextual = run.is_some() && heads.is_empty() && secret_behind_word;
+        let class = run.map(|run| run.class);
+        let contextual = plain && heads.is_empty() && secret_behind_word;
         let names = before(&hir).map(|hir| anchors_of(&hir)).filter(|names| names_it(names));
         let named = names.clone().filter(|_| contextual).and_then(|names| {
-            let around = around(&hir, &names, run?.class)?;
+            let around = around(&hir, &names, class)?;
             Some((names, Some(around)))
         });
         let (anchors, around) = named.unwrap_or_else(|| {
-            let around = run.filter(|_| contextual).and_then(|r| around(&hir, &anchors, r.class));
+            let around = contextual.then(|| around(&hir, &anchors, class)).flatten();
             (anchors, around)
         });
         let at_word = match raw.value {

@@ -55,7 +55,7 @@ const FARTHEST: (i64, i64) = (128, 40);
 /// Where a rule's anchors stand around the word that calls for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Around {
-    /// How far behind the start of the word the run that must stand there begins at least, in bytes.
+    /// How far behind the start of the word the run that must stand there, if one must, begins at least, in bytes.
     pub(crate) run_lo: u32,
     /// How far it begins at most.
     pub(crate) run_hi: u32,
@@ -65,14 +65,18 @@ pub(crate) struct Around {
     pub(crate) right: u32,
 }
 
-/// Where the anchors of a rule stand around a word, if all its matches hold one, and a run of `class` behind it, and so it need be
-/// looked for there only.
-pub(crate) fn around(hir: &Hir, anchors: &[Anchor], class: RunClass) -> Option<Around> {
+/// Where the anchors of a rule stand around a word, if all its matches hold one, and so it need be looked for there only. Behind the
+/// word a run of `class` must stand; without a class, the word must be a rare one.
+pub(crate) fn around(hir: &Hir, anchors: &[Anchor], class: Option<RunClass>) -> Option<Around> {
     let all = parts(hir);
-    let Trigger { lo, hi, part, inner } = trigger(&all)?;
-    let run = run_of(&all[part..], class)?;
-    let run_lo = run.lo.checked_sub(inner.1 as u32)?;
-    let run_hi = run.hi - inner.0 as u32;
+    let Trigger { lo, hi, part, inner } = trigger(&all, class.is_some())?;
+    let (run_lo, run_hi) = match class {
+        Some(class) => {
+            let run = run_of(&all[part..], class)?;
+            (run.lo.checked_sub(inner.1 as u32)?, run.hi - inner.0 as u32)
+        }
+        None => (0, 0),
+    };
     let first = anchors.iter().map(|a| i64::from(a.lo)).min()?;
     let last = anchors.iter().map(|a| i64::from(a.hi) + a.window.len() as i64).max()?;
     let (left, right) = ((hi as i64 - first).max(0), (last - lo as i64).max(0));
@@ -94,13 +98,13 @@ pub(crate) fn word_first(hir: &Hir) -> bool {
             let secret = all.iter().position(holds_secret).unwrap_or(all.len());
             let word = |at: usize| {
                 let rest: Vec<Part<'_>> = all[at..secret].iter().flat_map(parts).collect();
-                word_at(&rest) || word_first(&all[at])
+                word_at(&rest, true) || word_first(&all[at])
             };
             (0..secret).any(word) || all.get(secret).is_some_and(word_first)
         }
         HirKind::Literal(_) => {
             let all = parts(hir);
-            (0..all.len()).any(|at| word_at(&all[at..]))
+            (0..all.len()).any(|at| word_at(&all[at..], true))
         }
         _ => false,
     }
@@ -126,8 +130,8 @@ pub(crate) fn before(hir: &Hir) -> Option<Hir> {
     let starts_here = |at: &usize| {
         let rest: Vec<Part<'_>> = all[*at..].iter().flat_map(parts).collect();
         let alternation =
-            matches!(rest.first(), Some(Part::Other(_))) && trigger(&rest[..1]).is_some();
-        alternation || word_at(&rest)
+            matches!(rest.first(), Some(Part::Other(_))) && trigger(&rest[..1], true).is_some();
+        alternation || word_at(&rest, true)
     };
     let at = (1..all.len()).find(starts_here)?;
     Some(Hir::concat(all[..at].to_vec()))
@@ -144,16 +148,17 @@ struct Trigger {
     inner: (usize, usize),
 }
 
-fn trigger(all: &[Part<'_>]) -> Option<Trigger> {
+/// Where a word, any or a rare one, stands in every match.
+fn trigger(all: &[Part<'_>], common: bool) -> Option<Trigger> {
     let (mut lo, mut hi) = (0, 0);
     for (i, part) in all.iter().enumerate() {
-        if word_at(&all[i..]) {
+        if word_at(&all[i..], common) {
             return Some(Trigger { lo, hi, part: i, inner: (0, 0) });
         }
         if let Part::Other(hir) = part
             && let HirKind::Alternation(ways) = hir.kind()
         {
-            let found = ways.iter().map(|way| trigger(&parts(way)).map(|t| (t.lo, t.hi)));
+            let found = ways.iter().map(|way| trigger(&parts(way), common).map(|t| (t.lo, t.hi)));
             let either = found.reduce(|a, b| {
                 let (a, b) = (a?, b?);
                 Some((a.0.min(b.0), a.1.max(b.1)))
@@ -169,7 +174,7 @@ fn trigger(all: &[Part<'_>]) -> Option<Trigger> {
 }
 
 /// Whether the parts start with a word, since their classes allow nothing else.
-fn word_at(all: &[Part<'_>]) -> bool {
+fn word_at(all: &[Part<'_>], common: bool) -> bool {
     let single = |part: &Part<'_>| match part {
         Part::Bytes(set, 1, 1) => Some(*set),
         _ => None,
@@ -180,7 +185,7 @@ fn word_at(all: &[Part<'_>]) -> bool {
                 .zip(all)
                 .all(|(c, part)| single(part).is_some_and(|s| s.is_subset(&c)))
     };
-    WORDS.iter().any(holds)
+    WORDS.iter().filter(|word| common || !COMMON_WORDS.contains(word)).any(holds)
 }
 
 #[cfg(test)]
@@ -189,7 +194,7 @@ mod tests {
 
     fn of(pattern: &str) -> Option<(usize, usize)> {
         let hir = crate::rule::parse::hir(pattern).unwrap();
-        trigger(&parts(&hir)).map(|t| (t.lo, t.hi))
+        trigger(&parts(&hir), true).map(|t| (t.lo, t.hi))
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::lookup::Lookup;
 use super::runs::Runs;
-use super::windows::{self, Named};
+use super::windows::{self, Named, Trigger};
 use super::{Candidate, nominate};
 use crate::rule::Rule;
 use crate::rule::run::RunClass;
@@ -23,15 +23,16 @@ struct Group {
     /// How far before and behind a trigger the windows stand, in bytes.
     left: i64,
     right: i64,
-    /// The run that must stand there, and how far behind the trigger it begins at least and at most, in bytes.
-    class: RunClass,
+    /// The run that must stand there, and how far behind the trigger it begins at least and at most, in bytes. Without one, only
+    /// rare words call.
+    class: Option<RunClass>,
     run_lo: usize,
     run_hi: usize,
 }
 
 impl Context {
     pub(crate) fn new(rules: &[&Rule]) -> Context {
-        let classes = [RunClass::Narrow, RunClass::Broad];
+        let classes = [None, Some(RunClass::Narrow), Some(RunClass::Broad)];
         let of_class = |class| Group::new(rules, class);
         Context { groups: classes.into_iter().filter_map(of_class).collect() }
     }
@@ -42,7 +43,7 @@ impl Context {
         &self,
         block: &[u8],
         runs: Runs<'_>,
-        triggers: &[u32],
+        triggers: &[(u32, Trigger)],
         at: &mut Vec<i64>,
         out: &mut Vec<Candidate>,
     ) {
@@ -52,19 +53,19 @@ impl Context {
 
 impl Group {
     /// The rules whose matches hold a run of this class.
-    fn new(rules: &[&Rule], class: RunClass) -> Option<Group> {
+    fn new(rules: &[&Rule], class: Option<RunClass>) -> Option<Group> {
         let chosen = || {
-            let all = (0..).zip(rules).filter_map(|(i, r)| Some((i, *r, r.around?, r.run?)));
-            all.filter(|(.., run)| run.class == class)
+            let all = (0..).zip(rules).filter_map(|(i, r)| Some((i, *r, r.around?)));
+            all.filter(|(_, r, _)| r.run.map(|run| run.class) == class)
         };
         Some(Group {
-            left: chosen().map(|(_, _, around, _)| around.left.into()).max()?,
-            right: chosen().map(|(_, _, around, _)| around.right.into()).max()?,
+            left: chosen().map(|(_, _, around)| around.left.into()).max()?,
+            right: chosen().map(|(_, _, around)| around.right.into()).max()?,
             rules: chosen().map(|(index, rule, ..)| Named::new(index, rule)).collect(),
             names: OnceLock::new(),
             class,
-            run_lo: chosen().map(|(_, _, around, _)| around.run_lo as usize).min()?,
-            run_hi: chosen().map(|(_, _, around, _)| around.run_hi as usize).max()?,
+            run_lo: chosen().map(|(_, _, around)| around.run_lo as usize).min()?,
+            run_hi: chosen().map(|(_, _, around)| around.run_hi as usize).max()?,
         })
     }
 
@@ -73,18 +74,20 @@ impl Group {
         &self,
         block: &[u8],
         runs: Runs<'_>,
-        triggers: &[u32],
+        triggers: &[(u32, Trigger)],
         at: &mut Vec<i64>,
         out: &mut Vec<Candidate>,
     ) {
-        let calls = |t: usize| {
+        let calls = |(t, trigger): &(u32, Trigger)| {
+            let Some(class) = self.class else { return *trigger == Trigger::Rare };
             // Matches stay on their line.
+            let t = *t as usize;
             let rest = &block[t..block.len().min(t + self.run_hi + 1)];
             let end = memchr::memchr(b'\n', rest).unwrap_or(self.run_hi + 1);
-            self.run_lo < end && runs.run_in(self.class, t + self.run_lo, t + end - 1)
+            self.run_lo < end && runs.run_in(class, t + self.run_lo, t + end - 1)
         };
-        let mut triggers =
-            triggers.iter().filter(|t| calls(**t as usize)).map(|t| i64::from(*t)).peekable();
+        let called = triggers.iter().filter(|t| calls(t));
+        let mut triggers = called.map(|(t, _)| i64::from(*t)).peekable();
         while let Some(first) = triggers.next() {
             // Triggers near one another are looked around together.
             let region = |t: i64| {

@@ -25,7 +25,7 @@ use context::Context;
 use lookup::Lookup;
 use runs::Runs;
 use tables::Tables;
-use windows::Window;
+use windows::{Trigger, Window};
 
 pub(crate) mod buckets;
 mod context;
@@ -47,7 +47,7 @@ pub(crate) struct SimdScanner {
 #[derive(Default)]
 struct Scratch {
     hits: Hits,
-    triggers: Vec<u32>,
+    triggers: Vec<(u32, Trigger)>,
     /// Positions to look closer at.
     near: Vec<u32>,
     names: Vec<i64>,
@@ -98,13 +98,13 @@ impl SimdScanner {
         block: &[u8],
         at: i64,
         runs: Runs<'_>,
-        triggers: &mut Vec<u32>,
+        triggers: &mut Vec<(u32, Trigger)>,
         out: &mut Vec<Candidate>,
     ) {
         self.everywhere.each(block, at, |window| {
             nominate(block, at, window, runs, out);
-            if window.is_trigger && at >= 0 {
-                triggers.push(at as u32);
+            if let Some(trigger) = window.trigger.filter(|_| at >= 0) {
+                triggers.push((at as u32, trigger));
             }
         });
     }

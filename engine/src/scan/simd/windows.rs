@@ -9,14 +9,21 @@ use crate::rule::anchor::is_nearly_literal;
 use crate::rule::byte_set::ByteSet;
 use crate::rule::run::{Run, RunClass};
 use crate::rule::spec::EmbeddedAnchor;
-use crate::rule::trigger::{WORDS, classes_of};
+use crate::rule::trigger::{COMMON_WORDS, WORDS, classes_of};
 
 /// One distinct window and the rules it is an anchor of.
 pub(crate) struct Window {
     pub(crate) classes: Vec<ByteSet>,
     pub(crate) uses: Vec<Use>,
-    /// Whether it is a word around which names are looked for.
-    pub(crate) is_trigger: bool,
+    /// If it is a word around which names are looked for.
+    pub(crate) trigger: Option<Trigger>,
+}
+
+/// A word around which names are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    Common,
+    Rare,
 }
 
 /// One rule's use of a window, with the range of distances from the start of a match to it.
@@ -89,7 +96,7 @@ impl Collector {
         let next = self.windows.len();
         let at = *self.index.entry(Classes(classes)).or_insert_with_key(|classes| {
             let classes = classes.0.clone();
-            self.windows.push(Window { classes, uses: Vec::new(), is_trigger: false });
+            self.windows.push(Window { classes, uses: Vec::new(), trigger: None });
             next
         });
         &mut self.windows[at]
@@ -156,9 +163,11 @@ pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows
         }
     }
     if has_names {
-        WORDS
-            .iter()
-            .for_each(|word| everywhere.window(classes_of(word).collect()).is_trigger = true);
+        for word in WORDS {
+            let is_common = COMMON_WORDS.contains(word);
+            let trigger = if is_common { Trigger::Common } else { Trigger::Rare };
+            everywhere.window(classes_of(word).collect()).trigger = Some(trigger);
+        }
     }
     Windows {
         everywhere: everywhere.windows,
