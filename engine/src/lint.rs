@@ -42,19 +42,34 @@ pub fn sample() -> &'static [u8] {
 
 /// How often what the default scanner looks for is expected in a megabyte of ordinary log text: what a rule costs on clean lines.
 ///
-/// The estimate is the larger of what byte frequencies say and what a sample of log text holds.
+/// For the first bytes of long words it is what a sample of log text holds; for anchors the larger of that and what byte
+/// frequencies say.
 pub fn hits_per_megabyte(rule: &Rule) -> f64 {
     let sample = crate::rule::frequency::SAMPLE;
-    let per_window = windows(rule).map(|window| {
-        let window: Vec<ByteSet> = window.iter().map(|set| ByteSet(*set)).collect();
-        let counted = sample
-            .windows(window.len())
-            .filter(|text| text.iter().zip(&window).all(|(byte, set)| set.contains(*byte)))
-            .count();
-        let expected = probability(&window) * 1e6;
-        expected.max(counted as f64 * 1e6 / sample.len() as f64)
+    let per_megabyte = |count: usize| count as f64 * 1e6 / sample.len() as f64;
+    let holds = |text: &[u8], window: &[[u64; 4]]| {
+        text.len() >= window.len()
+            && text.iter().zip(window).all(|(byte, set)| ByteSet(*set).contains(*byte))
+    };
+    if !rule.heads.is_empty() {
+        let word = ByteSet::word();
+        let starts = |at: &usize| at.checked_sub(1).is_none_or(|p| !word.contains(sample[p]));
+        let heads = rule.heads.iter().map(|head| {
+            let set = head.class.set();
+            let stands = |at: &usize| {
+                let run = sample[*at..].iter().take_while(|b| set.contains(**b)).count();
+                run >= head.run as usize && holds(&sample[*at..], &head.window)
+            };
+            per_megabyte((0..sample.len()).filter(starts).filter(stands).count())
+        });
+        return heads.sum();
+    }
+    let anchors = rule.anchors.iter().map(|anchor| {
+        let window: Vec<ByteSet> = anchor.window.iter().map(|set| ByteSet(*set)).collect();
+        let counted = sample.windows(window.len()).filter(|text| holds(text, &anchor.window));
+        per_megabyte(counted.count()).max(probability(&window) * 1e6)
     });
-    per_window.sum()
+    anchors.sum()
 }
 
 /// The first bytes of words, where that is how a rule is looked for, or its anchors.
