@@ -53,7 +53,8 @@ impl<S: Subscriber> Layer<S> for Visits {
     }
 }
 
-const PATHS: [&str; 4] = ["/v1/accounts/list", "/v1/accounts/open", "/v1/ledger/entries", "/v1/search"];
+const PATHS: [&str; 4] =
+    ["/v1/accounts/list", "/v1/accounts/open", "/v1/ledger/entries", "/v1/search"];
 const SERVICES: [&str; 4] = ["billing", "ledger", "search", "orders"];
 
 fn same(_: u64) {
@@ -97,7 +98,9 @@ fn masked(n: u64) {
     );
 }
 
-const EVENTS: [(&str, fn(u64)); 4] = [("same", same), ("some", some), ("all", all), ("masked", masked)];
+type Log = fn(u64);
+
+const EVENTS: [(&str, Log); 4] = [("same", same), ("some", some), ("all", all), ("masked", masked)];
 
 fn dispatchers() -> Vec<(&'static str, Dispatch)> {
     let redactor = Redactor::new(Engine::builder().build().unwrap(), FieldPolicy::new());

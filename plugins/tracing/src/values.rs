@@ -78,7 +78,9 @@ impl Known {
 
     fn learn(&mut self, text: &str) {
         self.misses = self.misses.wrapping_add(1);
-        if text.len() <= LONGEST_KNOWN && (self.misses <= MOST_MISSES || self.misses % 64 == 0) {
+        if text.len() <= LONGEST_KNOWN
+            && (self.misses <= MOST_MISSES || self.misses.is_multiple_of(64))
+        {
             self.text.clear();
             self.text.push_str(text);
         }
@@ -104,6 +106,10 @@ pub(crate) struct Piece {
 }
 
 /// The values of one event, and buffers for those of the next.
+#[expect(
+    clippy::vec_box,
+    reason = "errors are linked to chains and taken apart again: they stay where they are"
+)]
 #[derive(Default)]
 pub(crate) struct Values {
     pub(crate) slots: Vec<Slot>,

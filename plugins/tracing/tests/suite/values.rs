@@ -67,12 +67,10 @@ impl Visit for Visitor {
 fn seen(redactor: &Redactor, log: impl Fn()) -> (Seen, Seen) {
     let see = |wrapped: bool| {
         let layer = Kinds::default();
-        let seen = Arc::clone(&layer.0);
         let wrapper = wrapped.then(|| layer.clone().redacted_with(redactor));
-        let bare = (!wrapped).then_some(layer);
+        let bare = (!wrapped).then(|| layer.clone());
         tracing::subscriber::with_default(registry().with(wrapper).with(bare), &log);
-        let seen = seen.lock().unwrap().clone();
-        seen
+        std::mem::take(&mut *layer.0.lock().unwrap())
     };
     (see(false), see(true))
 }
