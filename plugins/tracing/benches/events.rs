@@ -11,6 +11,7 @@
 
 use std::fmt;
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tracing::field::{Field, Visit};
@@ -121,7 +122,7 @@ fn dispatchers() -> Vec<(&'static str, Dispatch)> {
         tracing::dispatcher::with_default(dispatch, || {
             same(1);
             some(1);
-            super_all();
+            (0..4).for_each(all);
         });
         assert_eq!(redactor.counts().total(), before, "{name}");
         tracing::dispatcher::with_default(dispatch, || masked(1));
@@ -129,10 +130,6 @@ fn dispatchers() -> Vec<(&'static str, Dispatch)> {
         assert_eq!(found, u64::from(!name.ends_with("bare")), "{name}");
     }
     all
-}
-
-fn super_all() {
-    (0..4).for_each(all);
 }
 
 fn events(c: &mut Criterion) {
@@ -176,7 +173,7 @@ fn threads(c: &mut Criterion) {
                         };
                         (0..threads).for_each(|_| drop(scope.spawn(run)));
                         barrier.wait();
-                        let started = std::time::Instant::now();
+                        let started = Instant::now();
                         barrier.wait();
                         started.elapsed()
                     })
@@ -187,5 +184,12 @@ fn threads(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, events, threads);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(50)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(1));
+    targets = events, threads
+}
 criterion_main!(benches);
