@@ -108,7 +108,7 @@ fn dispatchers() -> Vec<(&'static str, Dispatch)> {
     let r = &redactor;
     let fmt = || formatted::layer().with_ansi(false).without_time().with_writer(std::io::sink);
     let writer = std::io::sink.redacted_writer_with(r);
-    let all = vec![
+    let dispatchers = vec![
         ("visit, bare", registry().with(Visits).into()),
         ("visit, layer wrapped", registry().with(Visits.redacted_with(r)).into()),
         ("visit, subscriber wrapped", registry().with(Visits).redacted_subscriber_with(r).into()),
@@ -117,7 +117,7 @@ fn dispatchers() -> Vec<(&'static str, Dispatch)> {
         ("fmt, writer wrapped", registry().with(fmt().with_writer(writer)).into()),
     ];
     // Before anything is measured: what should be masked is, and nothing else.
-    for (name, dispatch) in &all {
+    for (name, dispatch) in &dispatchers {
         let before = redactor.counts().total();
         tracing::dispatcher::with_default(dispatch, || {
             same(1);
@@ -129,7 +129,7 @@ fn dispatchers() -> Vec<(&'static str, Dispatch)> {
         let found = redactor.counts().total() - before;
         assert_eq!(found, u64::from(!name.ends_with("bare")), "{name}");
     }
-    all
+    dispatchers
 }
 
 fn events(c: &mut Criterion) {
