@@ -11,6 +11,7 @@
 
 use std::fmt;
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tracing::field::{Field, Visit};
@@ -98,15 +99,16 @@ fn masked(n: u64) {
     );
 }
 
-const EVENTS: [(&str, fn(u64)); 4] =
-    [("same", same), ("some", some), ("all", all), ("masked", masked)];
+type Log = fn(u64);
+
+const EVENTS: [(&str, Log); 4] = [("same", same), ("some", some), ("all", all), ("masked", masked)];
 
 fn dispatchers() -> Vec<(&'static str, Dispatch)> {
     let redactor = Redactor::new(Engine::builder().build().unwrap(), FieldPolicy::new());
     let r = &redactor;
     let fmt = || formatted::layer().with_ansi(false).without_time().with_writer(std::io::sink);
     let writer = std::io::sink.redacted_writer_with(r);
-    let all = vec![
+    let dispatchers = vec![
         ("visit, bare", registry().with(Visits).into()),
         ("visit, layer wrapped", registry().with(Visits.redacted_with(r)).into()),
         ("visit, subscriber wrapped", registry().with(Visits).redacted_subscriber_with(r).into()),
@@ -115,23 +117,19 @@ fn dispatchers() -> Vec<(&'static str, Dispatch)> {
         ("fmt, writer wrapped", registry().with(fmt().with_writer(writer)).into()),
     ];
     // Before anything is measured: what should be masked is, and nothing else.
-    for (name, dispatch) in &all {
+    for (name, dispatch) in &dispatchers {
         let before = redactor.counts().total();
         tracing::dispatcher::with_default(dispatch, || {
             same(1);
             some(1);
-            super_all();
+            (0..4).for_each(all);
         });
         assert_eq!(redactor.counts().total(), before, "{name}");
         tracing::dispatcher::with_default(dispatch, || masked(1));
         let found = redactor.counts().total() - before;
         assert_eq!(found, u64::from(!name.ends_with("bare")), "{name}");
     }
-    all
-}
-
-fn super_all() {
-    (0..4).for_each(all);
+    dispatchers
 }
 
 fn events(c: &mut Criterion) {
@@ -175,7 +173,7 @@ fn threads(c: &mut Criterion) {
                         };
                         (0..threads).for_each(|_| drop(scope.spawn(run)));
                         barrier.wait();
-                        let started = std::time::Instant::now();
+                        let started = Instant::now();
                         barrier.wait();
                         started.elapsed()
                     })
@@ -186,5 +184,12 @@ fn threads(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, events, threads);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(50)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(1));
+    targets = events, threads
+}
 criterion_main!(benches);

@@ -60,3 +60,10 @@ pub use redact_stream::{BuildError, Engine};
 pub use redactor::Redactor;
 pub use wrap::{RedactExt, RedactLayer, RedactSubscriber};
 pub use writer::{RedactMakeWriter, RedactWriter};
+
+#[cfg(doctest)]
+mod readme {
+    //! The README's programs.
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+}

@@ -6,6 +6,9 @@ use crate::redactor::Shared;
 
 /// What a [`crate::Redactor`] has masked since it was made, on all threads.
 ///
+/// Texts are counted, not events: an error counts with its `Display` and its `Debug`, and each wrapper that looks at an event
+/// counts for itself.
+///
 /// ```
 /// let redactor = tracing_redact::Redactor::new(
 ///     tracing_redact::Engine::builder().build()?,

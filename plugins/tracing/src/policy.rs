@@ -93,6 +93,8 @@ impl FieldPolicy {
     }
 
     /// Says something else for a target and all below it (`my_app` is above `my_app::login`); the longest target counts.
+    ///
+    /// It is the target of the event's or span's metadata; that of all records that come from `log` is `log`.
     pub fn target(mut self, target: impl Into<String>, policy: TargetPolicy) -> FieldPolicy {
         self.targets.push((target.into(), policy));
         self.targets.sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));

@@ -39,9 +39,16 @@ fn with_at_most<const N: usize, R>(
     known: &[Known],
     then: impl FnOnce(&ValueSet<'_>) -> R,
 ) -> R {
-    let held: [Held<'_>; N] = std::array::from_fn(|index| hold(values, known, index));
-    let set: [Option<&dyn Value>; N] = std::array::from_fn(|index| held[index].value());
-    then(&fields.value_set_all(&set[..fields.len()]))
+    let count = fields.len();
+    let mut held = [const { Held::Nothing }; N];
+    for (index, held) in held[..count].iter_mut().enumerate() {
+        *held = hold(values, known, index);
+    }
+    let mut set: [Option<&dyn Value>; N] = [None; N];
+    for (value, held) in set.iter_mut().zip(&held[..count]) {
+        *value = held.value();
+    }
+    then(&fields.value_set_all(&set[..count]))
 }
 
 /// A value in a type that `tracing` takes.
@@ -67,6 +74,8 @@ impl Held<'_> {
     }
 }
 
+// Inlined, it writes into the array; else its result is copied there, which costs as much as all the rest.
+#[inline(always)]
 fn hold<'v>(values: &'v Values, known: &'v [Known], index: usize) -> Held<'v> {
     match values.slots.get(index) {
         None | Some(Slot::Empty) => Held::Nothing,

@@ -179,6 +179,7 @@ thread_local! {
 }
 
 /// What one thread keeps for one redactor.
+#[expect(clippy::vec_box, reason = "they go in and out with each event, and are large")]
 struct Pool {
     of: Weak<Shared>,
     /// How many leases that count there are.

@@ -80,7 +80,7 @@ fn log(n: usize) {
     tracing::info!(
         "request to the service finished after some attempts, and all replicas answered"
     );
-    tracing::info!(n, word, ok = n % 2 == 0, took = n as f64, "request {n} to {word} finished");
+    tracing::info!(n, word, ok = n > 0, took = n as f64, "request {n} to {word} finished");
     tracing::info!(path = %word, list = ?[n, n + 1], bytes = word.as_bytes(), "kinds of values");
     tracing::info!(key = word, auth = "required", ngrok = word, "names that are evidence");
     tracing::info!(error = &FAILED as &(dyn Error + 'static), "an error with its source");

@@ -144,10 +144,9 @@ where
 
 fn own_layer(wrap: Wrap, redactor: &Redactor) -> String {
     let layer = Everything::default();
-    let seen = Arc::clone(&layer.0);
+    let seen = layer.clone();
     run(&dispatch!(wrap, redactor, layer), || log_all(|| ()));
-    let seen = seen.lock().unwrap().clone();
-    seen
+    seen.text()
 }
 
 /// A layer that writes down everything that it is given, wherever it is given it.
@@ -155,6 +154,10 @@ fn own_layer(wrap: Wrap, redactor: &Redactor) -> String {
 pub(crate) struct Everything(pub(crate) Arc<Mutex<String>>);
 
 impl Everything {
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+
     fn add(&self, text: std::fmt::Arguments<'_>) {
         writeln!(self.0.lock().unwrap(), "{text}").unwrap();
     }

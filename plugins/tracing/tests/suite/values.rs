@@ -67,12 +67,10 @@ impl Visit for Visitor {
 fn seen(redactor: &Redactor, log: impl Fn()) -> (Seen, Seen) {
     let see = |wrapped: bool| {
         let layer = Kinds::default();
-        let seen = Arc::clone(&layer.0);
         let wrapper = wrapped.then(|| layer.clone().redacted_with(redactor));
-        let bare = (!wrapped).then_some(layer);
+        let bare = (!wrapped).then(|| layer.clone());
         tracing::subscriber::with_default(registry().with(wrapper).with(bare), &log);
-        let seen = seen.lock().unwrap().clone();
-        seen
+        std::mem::take(&mut *layer.0.lock().unwrap())
     };
     (see(false), see(true))
 }
@@ -194,6 +192,45 @@ fn examples_of_all_rules_are_masked_as_the_engine_does() {
         }
     }
     assert!(masked > 500, "only {masked} examples were masked");
+}
+
+/// The same for values thrown together at random, with pieces of them in between.
+#[test]
+fn values_side_by_side_are_masked_as_each_alone() {
+    let engine = Engine::builder().build().unwrap();
+    let redactor = Redactor::new(Arc::clone(&engine), FieldPolicy::new());
+    let mut values: Vec<String> = engine
+        .rules()
+        .flat_map(|rule| rule.matches().map(|example| lint::expand(rule, example)))
+        .collect();
+    let begin = format!("{}BEGIN PRIVATE KEY{}", "-".repeat(5), "-".repeat(5));
+    values.extend(
+        ["", "\n", "\n\n", "\r\n", "a\r", "{", "\"", "password=", "<token>", "\u{e9}"]
+            .map(str::to_owned),
+    );
+    values.extend([format!("{begin}\nMIIEfakefakefakefakefakefake"), begin]);
+    // Numbers of a simple generator, the same each time.
+    let mut state = 1u64;
+    let mut pick = |count: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as usize % count
+    };
+    for _ in 0..1000 {
+        let mut value = || {
+            let value = &values[pick(values.len())];
+            let cut = match pick(4) {
+                0 => pick(value.len() + 1),
+                _ => value.len(),
+            };
+            let cut = (0..=cut).rev().find(|cut| value.is_char_boundary(*cut)).unwrap();
+            value[..cut].to_owned()
+        };
+        let picked = [value(), value(), value(), value()];
+        let [a, b, c, d] = &picked;
+        let seen = texts(&redactor, || tracing::info!(a = %a, b = %b, c = %c, "{d}"));
+        let wanted = [d, a, b, c].map(|value| engine.redact_str(value).into_owned());
+        assert_eq!(seen, wanted);
+    }
 }
 
 #[test]
