@@ -469,8 +469,11 @@ fn is_location(value: &[u8]) -> bool {
         [b'#', rest @ ..] if rest.iter().all(|b| b.is_ascii_lowercase() || *b == b'-') => true,
         _ => {
             let head = &value[..value.len().min(32)];
+            let route = |b: &u8| b.is_ascii_lowercase() || b"/#._-".contains(b);
             memchr::memchr_iter(b':', head).any(|at| head[at..].starts_with(b"://"))
                 || is_file(value)
+                // `sites/passwords#edit`
+                || value.contains(&b'/') && value.iter().all(route) && !words::is_random(value)
         }
     }
 }
@@ -516,6 +519,12 @@ mod tests {
             "<password>Tr0ub4dor</password>",
             "--password Tr0ub4dor",
             "if (password == \"Tr0ub4dor\")",
+            "password: 'open_sesame'",
+            "password=harbour_rDkf",
+            "password('ijjj790')",
+            "password = new Text(\"kqzvwtxj\")",
+            "the password is 'blueberry'",
+            "password: \"q{{h}o)p${e]nob(ody[x\"",
         ] {
             assert!(is_found(line, "password"), "{line}");
         }
@@ -541,9 +550,24 @@ mod tests {
             "password: MyPasswordType",
             "password := <secret>",
             "password_hint=abc123",
+            "password = 0x80310000",
+            "password: u32 = 33554432u32",
+            "password: windows_sys::core::PCWSTR",
+            "password: *const SECPKG_CRED",
+            "let password = unsafe { x }",
+            "password = password.encode('latin1')",
+            "password: '#add-password'",
+            "password: 'sites/passwords#edit'",
+            "password: required",
         ] {
             assert!(!is_found(line, "password"), "{line}");
         }
+    }
+
+    #[test]
+    fn codes_for_one_use_are_digits() {
+        assert!(is_found("otp: 483920", "otp") && is_found("\"pin\":\"4839\"", "pin"));
+        assert!(!is_found("pin: 17", "pin") && !is_found("otp: 123456789", "otp"));
     }
 
     #[test]
@@ -554,6 +578,8 @@ mod tests {
             "acme token - 'Zk3vQ9xTb2LwPq8R'",
             "the token is Zk3vQ9xTb2LwPq8R",
             "setToken token(\"Zk3vQ9xTb2LwPq8R\")",
+            "acme-token-3f7a9c1e5b2d80643f7a",
+            "redis_token=3f7a9c1e5b2d8064",
         ] {
             assert!(is_found(line, "token"), "{line}");
         }
@@ -564,6 +590,7 @@ mod tests {
             "the token is invalid for user1",
             "token.length = 20",
             "token: TokenType.Access",
+            "token-refresher-6d4b75cb6d-hwd49",
         ] {
             assert!(!is_found(line, "token"), "{line}");
         }
