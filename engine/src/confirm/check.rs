@@ -194,14 +194,16 @@ fn is_at_home(rest: &[u8]) -> bool {
     let host = host.split(|b| *b == b':').next().unwrap_or_default();
     let lower = host.to_ascii_lowercase();
     let labels: Vec<&[u8]> = lower.split(|b| *b == b'.').collect();
-    match &labels[..] {
-        [.., b"example", b"com" | b"org" | b"net"] | [.., b"example" | b"localhost" | b"test"] => {
-            true
-        }
-        [b"127", _, _, _] | [b"0", b"0", b"0", b"0"] => true,
-        [b"192", b"0", b"2", _] | [b"198", b"51", b"100", _] | [b"203", b"0", b"113", _] => true,
-        _ => false,
-    }
+    matches!(
+        &labels[..],
+        [.., b"example", b"com" | b"org" | b"net"]
+            | [.., b"example" | b"localhost" | b"test"]
+            | [b"127", _, _, _]
+            | [b"0", b"0", b"0", b"0"]
+            | [b"192", b"0", b"2", _]
+            | [b"198", b"51", b"100", _]
+            | [b"203", b"0", b"113", _]
+    )
 }
 
 #[cfg(test)]

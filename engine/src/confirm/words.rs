@@ -159,6 +159,10 @@ fn is_random_run(run: &[u8]) -> bool {
             run.len() >= 8 && changes * 7 >= run.len() * 2 || humps_surprise(run) >= NOISE
         };
     }
+    // Long hex, even if nearly all of it is digits.
+    if run.len() >= 24 && run.iter().all(u8::is_ascii_hexdigit) {
+        return true;
+    }
     // `Ipv6ManagedAddress` changes at each word and has few digits, noise changes at every third or fourth byte.
     run.len() >= 8 && changes >= 4 && (changes * 6 >= run.len() || digits * 4 >= run.len())
         || run
@@ -286,6 +290,7 @@ mod tests {
             "12ab-34cd-56ef-78ab",
             "key-3f7a9c1e5b2d",
             "xkcdqwvz1",
+            "56f108571038477606045259921669dd",
             "0b5e7f90-1c2d-4e3f-8a9b-0c1d2e3f4a5b",
         ] {
             assert!(is_random(text.as_bytes()), "{text}");

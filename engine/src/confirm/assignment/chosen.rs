@@ -43,7 +43,7 @@ pub(crate) fn is_chosen(value: &[u8]) -> bool {
     }
     let lower = value.to_ascii_lowercase();
     let says_so = |word: &&str| memchr::memmem::find(&lower, word.as_bytes()).is_some();
-    if SAYS_SO.iter().any(|word| says_so(&word)) {
+    if SAYS_SO.iter().any(says_so) {
         return false;
     }
     value.iter().all(|b| !b.is_ascii_uppercase()) || !is_styled(value)

@@ -9,16 +9,18 @@
 //! | letters with digits or signs (`hunter2!`) | yes | yes | no | no |
 //! | digits | 4 and more | 6 and more | 16 and more | no |
 //! | UUID | yes | yes | yes | no |
-//! | words, constants, code, references, paths, prose | no | no | no | no |
+//! | one or two words that someone may have chosen ([`super::chosen`]) | yes | no | no | no |
+//! | constants, code, references, paths, prose ([`super::other`]) | no | no | no | no |
 //!
 //! Values that only stand beside a key, or are arguments of a call, must be noise in any case.
 //!
-//! Limits: a password of plain words (`correcthorse`) is not told from a placeholder and stays.
+//! Limits: a token of plain words (`correcthorse`) is not told from a placeholder and stays.
 
 use std::ops::Range;
 
 use super::chosen::is_chosen;
 use super::key::{Promise, promise};
+use super::other::{is_code, is_crypt_hash, is_location, is_reference, is_tangled};
 use super::syntax::{Found, Name, Tie};
 use crate::confirm::words;
 
@@ -357,143 +359,6 @@ fn is_placeholder(value: &[u8]) -> bool {
     PLACEHOLDERS.iter().any(|word| holds(head, word) || holds(tail, word))
 }
 
-/// `$X`, `${X}`, `{{ x }}`, `%(x)s`, `#{x}`, `<x>`, `@x@`, `!ref`.
-fn is_reference(value: &[u8]) -> bool {
-    let closed = |open: &[u8], close: &[u8]| {
-        memchr::memmem::find(value, open).is_some_and(|at| {
-            let name = &value[at + open.len()..];
-            let len = name
-                .iter()
-                .take(96)
-                .take_while(|b| b.is_ascii_alphanumeric() || b"_-. :/[]'\"$?".contains(b))
-                .count();
-            len > 0 && name[len..].starts_with(close)
-        })
-    };
-    let last = value[value.len() - 1];
-    match value {
-        [b'$', next, rest @ ..] => {
-            let plain = |b: &u8| b.is_ascii_alphanumeric() || b"_:.->'[]\"/#".contains(b);
-            next.is_ascii_alphabetic() && rest.iter().all(plain)
-                || matches!(next, b'{' | b'(' | b'_' | b'$')
-        }
-        [b'{', ..] => last == b'}',
-        [b'<', ..] => last == b'>' || value.len() < 24,
-        [b'(' | b'[', ..] => matches!(last, b')' | b']'),
-        [b'!', next, ..] if next.is_ascii_alphabetic() => memchr::memchr(b' ', value).is_some(),
-        [b'#' | b'%', b'{' | b'(' | b's' | b'd' | b'v', ..] => true,
-        [b'@', .., b'@'] | [b'%', .., b'%'] | [b'_', b'_', .., b'_', b'_'] => true,
-        _ => {
-            // Looked for only where one of them can stand.
-            memchr::memchr2(b'{', b'(', value).is_some()
-                && (closed(b"${", b"}")
-                    || closed(b"{{", b"}}")
-                    || closed(b"$(", b")")
-                    || closed(b"#{", b"}"))
-        }
-    }
-}
-
-/// Whether brackets close what was not opened, or in another order, and text follows: neither code nor a template.
-fn is_tangled(value: &[u8]) -> bool {
-    let mut open = [0; LOOKED_AT];
-    let mut depth = 0;
-    for (at, byte) in value.iter().enumerate() {
-        match byte {
-            b'(' | b'[' | b'{' => {
-                open[depth] = *byte;
-                depth += 1;
-            }
-            b')' | b']' | b'}' => {
-                let opened = depth > 0
-                    && matches!(
-                        (open[depth - 1], byte),
-                        (b'(', b')') | (b'[', b']') | (b'{', b'}')
-                    );
-                if !opened {
-                    return value[at..].iter().any(u8::is_ascii_alphanumeric);
-                }
-                depth -= 1;
-            }
-            _ => {}
-        }
-    }
-    false
-}
-
-/// A call, an index, a member access, a number or a bare variable of program text.
-fn is_code(value: &[u8]) -> bool {
-    if value.iter().any(|b| matches!(b, b'(' | b'[' | b'{' | b'<')) || is_number(value) {
-        return true;
-    }
-    let identifier = |s: &[u8]| {
-        s.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
-            && s.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':'))
-    };
-    let pointer = matches!(value, [b'*' | b'&', rest @ ..] if identifier(rest));
-    if pointer || identifier(value) && memchr::memmem::find(value, b"::").is_some() {
-        return true;
-    }
-    let mut segments = 0;
-    let words = value.split(|b| *b == b'.').all(|s| {
-        segments += 1;
-        s.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
-            && s.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
-            && !words::is_random(s)
-    });
-    words && segments > 1
-}
-
-/// A literal number of program text: `0x80310000`, `33554432u32`, `4096L`.
-fn is_number(value: &[u8]) -> bool {
-    if let [b'0', b'x' | b'X', hex @ ..] = value {
-        return hex.len() <= 16 && hex.iter().all(u8::is_ascii_hexdigit);
-    }
-    let digits = value.iter().take_while(|b| b.is_ascii_digit()).count();
-    let suffixes: [&[u8]; 12] = [
-        b"u8", b"u16", b"u32", b"u64", b"i8", b"i16", b"i32", b"i64", b"usize", b"L", b"UL", b"ms",
-    ];
-    digits > 0 && suffixes.contains(&&value[digits..])
-}
-
-fn is_location(value: &[u8]) -> bool {
-    let path = |rest: &[u8]| {
-        let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-~ @".contains(b);
-        rest.iter().all(plain) && !words::is_random(rest)
-    };
-    match value {
-        [b'/', b'/', ..] => true,
-        [b'/', rest @ ..] | [b'.', b'/', rest @ ..] | [b'~', b'/', rest @ ..] => path(rest),
-        [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic() => true,
-        // A selector of a style sheet, a fragment of a page.
-        [b'#', rest @ ..] if rest.iter().all(|b| b.is_ascii_lowercase() || *b == b'-') => true,
-        _ => {
-            let head = &value[..value.len().min(32)];
-            memchr::memchr_iter(b':', head).any(|at| head[at..].starts_with(b"://"))
-                || is_file(value)
-        }
-    }
-}
-
-/// A file name by its extension.
-fn is_file(value: &[u8]) -> bool {
-    const EXTENSIONS: &[&str] = &[
-        "cer", "cfg", "conf", "crt", "css", "csv", "env", "go", "html", "ini", "java", "jks", "js",
-        "json", "key", "log", "md", "p12", "pem", "pfx", "php", "png", "pub", "py", "rb", "rs",
-        "sh", "svg", "toml", "ts", "txt", "xml", "yaml", "yml",
-    ];
-    let Some(dot) = value.iter().rposition(|b| *b == b'.') else { return false };
-    let extension = &value[dot + 1..];
-    dot > 0 && EXTENSIONS.iter().any(|e| e.as_bytes() == extension)
-}
-
-/// Modular crypt format (`$2b$…`, `$6$…`): a hash, found by a rule of its own where it stands for an account.
-fn is_crypt_hash(value: &[u8]) -> bool {
-    let Some(rest) = value.strip_prefix(b"$") else { return false };
-    let id = rest.iter().take(12).take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
-    id > 0 && rest.get(id) == Some(&b'$') && value.len() > 12
-}
-
 #[cfg(test)]
 mod tests {
     use crate::confirm::assignment::{Memo, Value, value};
@@ -516,6 +381,12 @@ mod tests {
             "<password>Tr0ub4dor</password>",
             "--password Tr0ub4dor",
             "if (password == \"Tr0ub4dor\")",
+            "password: 'open_sesame'",
+            "password=harbour_rDkf",
+            "password('ijjj790')",
+            "password = new Text(\"kqzvwtxj\")",
+            "the password is 'blueberry'",
+            "password: \"q{{h}o)p${e]nob(ody[x\"",
         ] {
             assert!(is_found(line, "password"), "{line}");
         }
@@ -541,9 +412,24 @@ mod tests {
             "password: MyPasswordType",
             "password := <secret>",
             "password_hint=abc123",
+            "password = 0x80310000",
+            "password: u32 = 33554432u32",
+            "password: windows_sys::core::PCWSTR",
+            "password: *const SECPKG_CRED",
+            "let password = unsafe { x }",
+            "password = password.encode('latin1')",
+            "password: '#add-password'",
+            "password: 'sites/passwords#edit'",
+            "password: required",
         ] {
             assert!(!is_found(line, "password"), "{line}");
         }
+    }
+
+    #[test]
+    fn codes_for_one_use_are_digits() {
+        assert!(is_found("otp: 483920", "otp") && is_found("\"pin\":\"4839\"", "pin"));
+        assert!(!is_found("pin: 17", "pin") && !is_found("otp: 123456789", "otp"));
     }
 
     #[test]
@@ -554,6 +440,8 @@ mod tests {
             "acme token - 'Zk3vQ9xTb2LwPq8R'",
             "the token is Zk3vQ9xTb2LwPq8R",
             "setToken token(\"Zk3vQ9xTb2LwPq8R\")",
+            "acme-token-3f7a9c1e5b2d80643f7a",
+            "redis_token=3f7a9c1e5b2d8064",
         ] {
             assert!(is_found(line, "token"), "{line}");
         }
@@ -564,6 +452,7 @@ mod tests {
             "the token is invalid for user1",
             "token.length = 20",
             "token: TokenType.Access",
+            "token-refresher-6d4b75cb6d-hwd49",
         ] {
             assert!(!is_found(line, "token"), "{line}");
         }

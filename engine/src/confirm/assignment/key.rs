@@ -116,7 +116,8 @@ pub(crate) fn promise(line: &[u8], name: &Name) -> Option<Promise> {
 
 fn of_key(key: &[u8], hump: bool) -> Promise {
     let has = |part: &[u8]| key.windows(part.len()).any(|w| w.eq_ignore_ascii_case(part));
-    if has(b"passw") || has(b"pwd") || has(b"passphrase") || has(b"passcode") {
+    let is = |name: &[u8]| key.eq_ignore_ascii_case(name);
+    if has(b"passw") || has(b"pwd") || has(b"passphrase") || has(b"passcode") || is(b"psk") {
         Promise::Password
     } else if has(b"pass") || has(b"pw") {
         if hump { Promise::Password } else { Promise::Weak }

@@ -7,13 +7,15 @@
 //!
 //! Only the value is masked; the key, quotes and syntax stay. Reading is bounded by [`MAX_REACH`] bytes behind the key.
 //!
-//! Limits: a value stands on the line of its key; a secret made of plain words is not told from a placeholder.
+//! Limits: a value stands on the line of its key; a secret made of plain words is found only behind a key
+//! that promises a password.
 
 use std::ops::Range;
 
 mod chosen;
 pub(crate) mod judge;
 pub(crate) mod key;
+mod other;
 pub(crate) mod syntax;
 
 /// How many bytes behind the key a value may end.

@@ -302,18 +302,37 @@ fn is_tag(line: &[u8], name: &Name) -> bool {
     matches!(line[..name.whole.start].last(), Some(b'<' | b':'))
 }
 
-/// Skips colours and other escape sequences of terminals (ECMA-48 CSI).
+/// Skips colours and other escape sequences of terminals (ECMA-48 CSI), also where a program wrote the escape character
+/// as `\u001b` and the like, however often that was escaped again.
 fn escapes(line: &[u8], at: &mut usize) {
     for _ in 0..4 {
-        let Some(rest) = line.get(*at..).and_then(|rest| rest.strip_prefix(b"\x1b[")) else {
+        let start = *at + written_escape(line, *at);
+        let Some(rest) = line.get(start..).and_then(|rest| {
+            rest.strip_prefix(b"\x1b[").or(rest.strip_prefix(b"[").filter(|_| start > *at))
+        }) else {
             return;
         };
         let parameters = rest.iter().take(24).take_while(|b| matches!(b, 0x20..=0x3f)).count();
         if !rest.get(parameters).is_some_and(|b| matches!(b, 0x40..=0x7e)) {
             return;
         }
-        *at += 2 + parameters + 1;
+        *at = line.len() - rest.len() + parameters + 1;
     }
+}
+
+/// The length of an escape character that is written as text at `at`, perhaps behind its backslashes; 0 if there is none.
+fn written_escape(line: &[u8], at: usize) -> usize {
+    let rest = line.get(at..).unwrap_or_default();
+    let slashes = rest.iter().take(32).take_while(|b| **b == b'\\').count();
+    if slashes == 0 && line[..at.min(line.len())].last() != Some(&b'\\') {
+        return 0;
+    }
+    let forms: [&[u8]; 4] = [b"u001b", b"x1b", b"033", b"e"];
+    let name = &rest[slashes..];
+    let form = forms
+        .iter()
+        .find(|form| name.len() > form.len() && name[..form.len()].eq_ignore_ascii_case(form));
+    form.map_or(0, |form| slashes + form.len())
 }
 
 /// Whether the quoted text that ends at `end` is itself a key.
@@ -600,6 +619,8 @@ mod tests {
             ("password := `abc`", "abc"),
             ("\x1b[32mset\x1b[0m password=\x1b[33mabc\x1b[0m", "abc"),
             ("\x1b[1mpassword\x1b[0m: abc", "abc"),
+            (r"\u001b[1mpassword\u001b[0m=\u001b[33mabc\u001b[0m", "abc"),
+            (r"\\\u001b[1mpassword\\\u001B[0m=abc\\\n", "abc"),
             ("the password is abc", "abc"),
             ("password - 'abc'", "abc"),
             ("body=password%3Dabc%26", "abc%26"),
