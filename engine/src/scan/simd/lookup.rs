@@ -23,7 +23,7 @@ struct Kind {
 const KINDS: [Kind; 3] = [
     Kind { first: 0xffff_ffff, third: 0xffff_ffff, most: 64 },
     Kind { first: 0xffff_ffff, third: 0, most: 64 },
-    Kind { first: 0x00ff_ffff, third: 0, most: 400 },
+    Kind { first: 0x00ff_ffff, third: 0, most: 1600 },
 ];
 
 /// The bit that makes letters lower case and leaves a superset of equal bytes equal.
@@ -64,7 +64,9 @@ impl Kind {
         let (mut count, mut ways) = (0, 1);
         for (word, from, mask) in [(0, 0, self.first), (1, 8, self.third)] {
             for k in (0..4).filter(|k| mask >> (8 * k) & 255 != 0) {
-                let folded = window.get(from + k)?.folded();
+                // Behind a window of two bytes anything may stand.
+                let any = Some(&ByteSet::FULL).filter(|_| from + k == 2);
+                let folded = window.get(from + k).or(any)?.folded();
                 bytes[count] = (word, 8 * k, folded);
                 (count, ways) = (count + 1, ways * folded.len());
                 if ways > self.most {
@@ -92,12 +94,11 @@ impl Kind {
 
 /// Which keys there may be.
 struct Filter {
-    bits: Vec<u64>,
-    shift: u32,
+    bits: Box<[u64; 1 << (FILTER_BITS - 6)]>,
 }
 
-/// The filter's size in bits, as powers of two: it should stay in the first cache.
-const FILTER_BITS: std::ops::RangeInclusive<u32> = 12..=16;
+/// A filter's size in bits, as a power of two: the one that is read most should stay in the first cache.
+const FILTER_BITS: u32 = 16;
 
 #[derive(Default)]
 struct Index {
@@ -161,7 +162,7 @@ impl Lookup {
         for (number, window) in (0..).zip(&windows) {
             let spelt = |i: usize| Some((i, KINDS[i].keys(&window.classes)?));
             if let Some((i, keys)) = (0..KINDS.len()).find_map(spelt) {
-                prefixes.extend(KINDS[2].keys(&window.classes[..3]).into_iter().flatten());
+                prefixes.extend(KINDS[2].keys(&window.classes[..window.classes.len().min(3)]).into_iter().flatten());
                 entries[i].extend(keys.into_iter().map(|key| (key, number)));
             } else {
                 for (bits, class) in wide_bits.iter_mut().zip(head(&window.classes)) {
@@ -185,27 +186,40 @@ impl Lookup {
     /// can tell beforehand which way they would go.
     #[inline(always)]
     pub(crate) fn keep(&self, block: &[u8], positions: &mut Vec<u32>, from: usize) {
+        if !self.wide.is_empty() {
+            return self.keep_wide(block, positions, from);
+        }
+        // The last few bytes have no word of their own: they are kept for the next look.
+        let words = block.len().saturating_sub(3);
         let mut n = from;
         for i in from..positions.len() {
             let p = positions[i];
             positions[n] = p;
-            let word = match block.get(p as usize..).and_then(|b| b.first_chunk::<4>()) {
-                Some(bytes) => u32::from_le_bytes(*bytes),
-                None => words_from(block, p.into()).0 as u32,
+            let p = p as usize;
+            n += match block.get(p..p + 4).and_then(|b| b.first_chunk::<4>()) {
+                Some(bytes) => {
+                    let key = (u32::from_le_bytes(*bytes) | FOLD) & KINDS[2].first;
+                    self.prefixes.holds(key) as usize
+                }
+                None => usize::from(p >= words),
             };
-            let wide = if self.wide.is_empty() { 0 } else { self.wide(word.into()) };
-            let key = (word | FOLD) & KINDS[2].first;
-            n += usize::from(self.prefixes.holds(key) | u64::from(wide) != 0);
         }
         positions.truncate(n);
-        if !self.wide.is_empty() {
-            return;
-        }
         let mut n = from;
         for i in from..positions.len() {
             let p = positions[i];
             positions[n] = p;
             n += usize::from(self.is_key(words_from(block, p.into())));
+        }
+        positions.truncate(n);
+    }
+
+    /// The same where some windows cannot be spelt out.
+    fn keep_wide(&self, block: &[u8], positions: &mut Vec<u32>, from: usize) {
+        let mut n = from;
+        for i in from..positions.len() {
+            positions[n] = positions[i];
+            n += usize::from(self.may_start(block, i64::from(positions[i])));
         }
         positions.truncate(n);
     }
@@ -263,12 +277,10 @@ impl Lookup {
 }
 
 impl Filter {
-    fn new(keys: impl ExactSizeIterator<Item = u32>) -> Filter {
-        let (least, most) = FILTER_BITS.into_inner();
-        let bits = (keys.len() * 24).next_power_of_two().trailing_zeros().clamp(least, most);
-        let mut filter = Filter { bits: vec![0u64; 1 << (bits - 6)], shift: 32 - bits };
+    fn new(keys: impl Iterator<Item = u32>) -> Filter {
+        let mut filter = Filter { bits: Box::new([0; 1 << (FILTER_BITS - 6)]) };
         for key in keys {
-            let bit = hash(key) >> filter.shift;
+            let bit = hash(key) >> (32 - FILTER_BITS);
             filter.bits[bit as usize / 64] |= 1 << (bit % 64);
         }
         filter
@@ -276,7 +288,7 @@ impl Filter {
 
     #[inline(always)]
     fn holds(&self, key: u32) -> u64 {
-        let bit = hash(key) >> self.shift;
+        let bit = hash(key) >> (32 - FILTER_BITS);
         self.bits[bit as usize / 64] >> (bit % 64) & 1
     }
 }
