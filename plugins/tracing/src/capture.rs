@@ -176,6 +176,7 @@ impl Visit for Capture<'_> {
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         let Some(plan) = self.plan(field) else { return };
         let bytes = self.values.add_bytes(value);
+        self.values.is_secret |= matches!(plan, Plan::Mask(_));
         match (plan, std::str::from_utf8(value)) {
             (Plan::Keep, _) => self.set(field, Slot::Bytes(bytes.0, bytes.1)),
             (_, Ok(text)) => {

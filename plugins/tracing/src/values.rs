@@ -130,7 +130,7 @@ pub(crate) struct Values {
     out: Vec<u8>,
     rules: Vec<usize>,
     /// Whether something was found or masked.
-    is_secret: bool,
+    pub(crate) is_secret: bool,
 }
 
 impl Values {
