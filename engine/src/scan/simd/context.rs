@@ -44,10 +44,12 @@ impl Context {
         block: &[u8],
         runs: Runs<'_>,
         triggers: &[(u32, Trigger)],
-        at: &mut Vec<i64>,
+        near: &mut Vec<u32>,
         out: &mut Vec<Candidate>,
     ) {
-        self.groups.iter().for_each(|group| group.scan(block, runs, triggers, at, out));
+        for group in &self.groups {
+            group.scan(block, runs, triggers, near, out);
+        }
     }
 }
 
@@ -75,7 +77,7 @@ impl Group {
         block: &[u8],
         runs: Runs<'_>,
         triggers: &[(u32, Trigger)],
-        at: &mut Vec<i64>,
+        near: &mut Vec<u32>,
         out: &mut Vec<Candidate>,
     ) {
         let calls = |(t, trigger): &(u32, Trigger)| {
@@ -99,14 +101,17 @@ impl Group {
                 all.end = all.end.max(region(next).end);
             }
             let names = self.names.get_or_init(|| Lookup::new(windows::names(&self.rules)));
-            at.clear();
-            for p in all {
-                if names.may_start(block, p) {
-                    at.push(p);
-                }
+            let mut look = |p: i64| {
+                names.each(block, p, |window| nominate(block, p, window, runs, out));
+            };
+            if all.start < 0 {
+                look(-1);
             }
-            for p in at.iter() {
-                names.each(block, *p, |window| nominate(block, *p, window, runs, out));
+            near.clear();
+            near.extend(all.start.max(0) as u32..all.end as u32);
+            names.keep(block, near, 0);
+            for p in near.iter() {
+                look(i64::from(*p));
             }
         }
     }

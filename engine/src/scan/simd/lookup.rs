@@ -162,7 +162,12 @@ impl Lookup {
         for (number, window) in (0..).zip(&windows) {
             let spelt = |i: usize| Some((i, KINDS[i].keys(&window.classes)?));
             if let Some((i, keys)) = (0..KINDS.len()).find_map(spelt) {
-                prefixes.extend(KINDS[2].keys(&window.classes[..window.classes.len().min(3)]).into_iter().flatten());
+                prefixes.extend(
+                    KINDS[2]
+                        .keys(&window.classes[..window.classes.len().min(3)])
+                        .into_iter()
+                        .flatten(),
+                );
                 entries[i].extend(keys.into_iter().map(|key| (key, number)));
             } else {
                 for (bits, class) in wide_bits.iter_mut().zip(head(&window.classes)) {

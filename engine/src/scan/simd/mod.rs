@@ -21,6 +21,7 @@ use crate::kernel::{Hits, Job, Kernel};
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
 use crate::rule::run::RunClass;
+use buckets::HEAD;
 use context::Context;
 use lookup::Lookup;
 use runs::Runs;
@@ -50,7 +51,6 @@ struct Scratch {
     triggers: Vec<(u32, Trigger)>,
     /// Positions to look closer at.
     near: Vec<u32>,
-    names: Vec<i64>,
 }
 
 impl SimdScanner {
@@ -82,7 +82,26 @@ impl SimdScanner {
             self.everywhere.keep(block, near, from);
             at = next;
         }
-        // All positions where there is no vector kernel; else the last few.
+        // The last few are looked at with line feeds behind them: what needs those is no match, and is told apart later.
+        let rest = &block[at..];
+        if !rest.is_empty() && rest.len() < STEP + HEAD {
+            let mut last = [b'\n'; 2 * STEP + HEAD - 1];
+            last[..rest.len()].copy_from_slice(rest);
+            let steps = rest.len().div_ceil(STEP);
+            if self.kernel.hits(&self.tables, &last[..steps * STEP + HEAD - 1], 0, hits) > 0 {
+                let masks = &mut hits.masks[..hits.len];
+                for (base, mask) in masks.iter_mut() {
+                    let left = rest.len().saturating_sub(*base as usize);
+                    *mask &= if left < STEP { (1 << left) - 1 } else { !0 };
+                    *base += at as u32;
+                }
+                let from = near.len();
+                append_positions(masks, near);
+                self.everywhere.keep(block, near, from);
+                at = block.len();
+            }
+        }
+        // All positions where there is no vector kernel.
         while at < block.len() {
             let (from, end) = (near.len(), block.len().min(at + Hits::MOST * STEP));
             near.extend(at as u32..end as u32);
@@ -120,8 +139,9 @@ impl SimdScanner {
     ) {
         let mut first = 0;
         while first < runs.0.len() {
-            let count = (runs.0.len() - first).min(Hits::MOST);
-            let [mut broad, mut long] = [[(0, 0); Hits::MOST]; 2];
+            let count = (runs.0.len() - first).min(AT_A_TIME);
+            let mut broad = [(0, 0); AT_A_TIME];
+            let mut long = [(0, 0); AT_A_TIME];
             for i in 0..count {
                 let (at, starts) = (((first + i) * STEP) as u32, runs.word_starts(first + i));
                 (broad[i], long[i]) = ((at, starts.broad), (at, starts.long));
@@ -185,6 +205,8 @@ fn append_positions(masks: &[(u32, u64)], out: &mut Vec<u32>) {
 }
 
 const AT_ONCE: usize = 4;
+/// Steps that are looked at together for heads: few, since short texts pay for the space too.
+const AT_A_TIME: usize = 16;
 
 /// Adds the candidates of a head that stands at the start of a word, where a broad run begins.
 fn head(block: &[u8], at: usize, runs: Runs<'_>, window: &Window, out: &mut Vec<Candidate>) {
@@ -259,7 +281,7 @@ impl Job for Scan<'_> {
     #[inline(always)]
     fn run(self) {
         let Scan { scanner, block, runs, scratch, out } = self;
-        let Scratch { hits, triggers, near, names } = scratch;
+        let Scratch { hits, triggers, near } = scratch;
         triggers.clear();
         near.clear();
         scanner.look_everywhere(block, hits, near);
@@ -269,7 +291,7 @@ impl Job for Scan<'_> {
         }
         scanner.look_at_heads(block, runs, near, out);
         if let Some(context) = scanner.context.as_ref().filter(|_| !triggers.is_empty()) {
-            context.scan(block, runs, triggers, names, out);
+            context.scan(block, runs, triggers, near, out);
         }
     }
 }
