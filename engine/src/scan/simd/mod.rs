@@ -1,12 +1,12 @@
 //! The default scanner, `simd`: windows of byte classes, found by vector code.
 //!
 //! Windows are sequences of byte classes that every match of a rule holds; there are three ways to look for them:
-//! - *everywhere*: the [`kernel`](crate::kernel) tells 32 buckets of windows apart by table look-ups, 64 positions at a time; [`lookup`] leads
-//!   from the bytes of a hit to the windows;
+//! - *everywhere*: the [`kernel`](crate::kernel) tells 32 buckets of windows apart by table look-ups, 64 positions at a time;
+//!   [`lookup`] leads from the bytes of a hit to the windows;
 //! - *heads*: most tokens are one long word, so their first bytes are looked for only where the kernel has seen a word start
 //!   and at least 16 characters follow ([`runs`], `rule/run.rs`);
-//! - *names*: rules that know a service by its name are looked for only around words such as `key` ([`context`],
-//!   `rule/trigger.rs`).
+//! - *names*: rules that know a service by its name are looked for only around words such as `key`, where a run follows, or
+//!   around rare ones such as `passw` ([`context`], `rule/trigger.rs`).
 //!
 //! Then all classes of the window (up to twelve) are compared. There are no false negatives. The buckets of the default rules
 //! are made at build time, of others at start ([`buckets`]).
