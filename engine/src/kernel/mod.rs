@@ -16,6 +16,8 @@ pub(crate) mod classes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use zeroize::Zeroize as _;
+
 use crate::scan::simd::buckets::HEAD;
 use crate::scan::simd::tables::Tables;
 use classes::{Classes, STEP};
@@ -51,6 +53,13 @@ pub(crate) trait Job {
     type Output;
 
     fn run(self) -> Self::Output;
+}
+
+impl Drop for Hits {
+    fn drop(&mut self) {
+        // Symbols spell the letters of the text that was looked at last.
+        self.symbols.zeroize();
+    }
 }
 
 /// A kernel that this CPU can run.
