@@ -5,9 +5,9 @@
 use std::arch::aarch64::*;
 
 use super::classes::{BASE64, Classes, ESCAPE_HIGH, ESCAPE_LOW, HIGH, LOW, NARROW, STEP, WORD};
-use super::{HEAD, Hits, Isa, Kernel};
-use crate::scan::simd::symbols::coarse;
-use crate::scan::simd::tables::{SETS, Tables};
+use super::{HEAD, Hits, Isa, Kernel, PAIRS};
+use crate::scan::simd::symbols::{coarse, coarse_pair, coarse_second};
+use crate::scan::simd::tables::{Halves, SETS, Tables};
 
 /// By ASCII byte: its symbol in five bits.
 const SYMBOLS: [u8; 128] = {
@@ -16,6 +16,17 @@ const SYMBOLS: [u8; 128] = {
     while byte < 128 {
         all[byte] = coarse(byte as u8);
         byte += 1;
+    }
+    all
+};
+
+/// By symbol: what it adds to a pair that it is the second of.
+const SECONDS: Halves = {
+    let mut all = [[0; 16]; 2];
+    let mut symbol = 0;
+    while symbol < 32 {
+        all[symbol / 16][symbol % 16] = coarse_second(symbol as u8);
+        symbol += 1;
     }
     all
 };
@@ -92,22 +103,40 @@ fn hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
     for (to, byte) in hits.symbols[whole..].iter_mut().zip(&text[whole..]) {
         *to = coarse(*byte);
     }
-    let table: [[uint8x16x2_t; HEAD]; SETS] = std::array::from_fn(|s| {
-        std::array::from_fn(|k| {
-            let [lower, upper] = &tables.coarse[s][k];
-            uint8x16x2_t(load(lower), load(upper))
-        })
-    });
+    let halves = |[lower, upper]: &Halves| uint8x16x2_t(load(lower), load(upper));
+    let at = |codes: &[u8], from: usize| {
+        load(codes[from..].first_chunk().expect("a step follows the last"))
+    };
+    let seconds = halves(&SECONDS);
+    let quarters_of_pairs = &mut hits.pairs.as_chunks_mut::<16>().0[..steps.len() * 4];
+    for (quarter, to) in quarters_of_pairs.iter_mut().enumerate() {
+        let symbols = at(&hits.symbols, quarter * 16);
+        let next = vqtbl2q_u8(seconds, at(&hits.symbols, quarter * 16 + 1));
+        // SAFETY: the place is 16 bytes; the store needs no alignment.
+        unsafe { vst1q_u8(to.as_mut_ptr(), veorq_u8(symbols, next)) };
+    }
+    for p in whole..text.len() - 1 {
+        hits.pairs[p] = coarse_pair(hits.symbols[p], hits.symbols[p + 1]);
+    }
+    let symbol_tables: [[uint8x16x2_t; SETS]; HEAD] =
+        std::array::from_fn(|k| std::array::from_fn(|s| halves(&tables.coarse[s][k])));
+    let pair_tables: [[uint8x16x2_t; SETS]; PAIRS] =
+        std::array::from_fn(|k| std::array::from_fn(|s| halves(&tables.coarse_pairs[s][k])));
     for step in 0..steps.len() {
         let mut mask = 0u64;
         for quarter in 0..4 {
             let mut all = [vdupq_n_u8(255); SETS];
-            for k in 0..HEAD {
-                let symbols = &hits.symbols[step * STEP + quarter * 16 + k..];
-                let symbols = load(symbols.first_chunk().expect("a step follows the last"));
-                for s in 0..SETS {
-                    all[s] = vandq_u8(all[s], vqtbl2q_u8(table[s][k], symbols));
+            let mut narrow = |tables: &[uint8x16x2_t; SETS], codes: uint8x16_t| {
+                for (all, table) in all.iter_mut().zip(tables) {
+                    *all = vandq_u8(*all, vqtbl2q_u8(*table, codes));
                 }
+            };
+            let from = step * STEP + quarter * 16;
+            for (k, tables) in symbol_tables.iter().enumerate() {
+                narrow(tables, at(&hits.symbols, from + k));
+            }
+            for (k, tables) in pair_tables.iter().enumerate() {
+                narrow(tables, at(&hits.pairs, from + k));
             }
             let any = all.into_iter().fold(vdupq_n_u8(0), |a, b| vorrq_u8(a, b));
             mask |= u64::from(bits_of(vtstq_u8(any, any))) << (16 * quarter);

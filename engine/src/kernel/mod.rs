@@ -2,7 +2,8 @@
 //!
 //! - [`Kernel::classes`] says of each byte which classes it is of, as bit masks of 64 bytes ([`classes`]);
 //! - [`Kernel::hits`] says where a window may start. For each of a few consecutive bytes ([`HEAD`]) a table says in which of
-//!   32 buckets its symbol may stand at that position; a position is a hit if some bucket's bit survives them all.
+//!   32 buckets its symbol may stand at that position, and for each pair of neighbours, in which it may stand; a position is a
+//!   hit if some bucket's bit survives them all.
 //!
 //! Both handle 64 bytes a turn, without branches. What a kernel is made of can only run where the CPU has it: a [`Kernel`] is
 //! a value that exists only there ([`Kernel::detect`], [`Kernel::named`]). `scalar` runs everywhere; it gives no hits of its
@@ -18,7 +19,7 @@ mod x86;
 
 use zeroize::Zeroize as _;
 
-use crate::scan::simd::buckets::HEAD;
+use crate::scan::simd::buckets::{HEAD, PAIRS};
 use crate::scan::simd::tables::Tables;
 use classes::{Classes, STEP};
 
@@ -26,8 +27,9 @@ use classes::{Classes, STEP};
 pub(crate) struct Hits {
     pub(crate) masks: [(u32, u64); Hits::MOST],
     pub(crate) len: usize,
-    /// Space for the symbols of the bytes at hand.
+    /// Space for the symbols of the bytes at hand, and for the numbers of the pairs that start there.
     symbols: [u8; Hits::MOST * STEP + STEP],
+    pairs: [u8; Hits::MOST * STEP + STEP],
 }
 
 impl Hits {
@@ -44,7 +46,8 @@ impl Hits {
 
 impl Default for Hits {
     fn default() -> Hits {
-        Hits { masks: [(0, 0); Hits::MOST], len: 0, symbols: [0; Hits::MOST * STEP + STEP] }
+        let space = [0; Hits::MOST * STEP + STEP];
+        Hits { masks: [(0, 0); Hits::MOST], len: 0, symbols: space, pairs: space }
     }
 }
 
@@ -57,8 +60,9 @@ pub(crate) trait Job {
 
 impl Drop for Hits {
     fn drop(&mut self) {
-        // Symbols spell the letters of the text that was looked at last.
+        // They spell the letters of the text that was looked at last.
         self.symbols.zeroize();
+        self.pairs.zeroize();
     }
 }
 

@@ -7,15 +7,32 @@ use std::arch::x86_64::*;
 use super::classes::{
     BASE64, CLASS_BITS, Classes, ESCAPE_HIGH, ESCAPE_LOW, HIGH, LOW, NARROW, STEP, WORD,
 };
-use super::{HEAD, Hits, Isa, Job, Kernel};
-use crate::scan::simd::symbols::{coarse, symbol};
-use crate::scan::simd::tables::{SETS, Tables};
+use super::{HEAD, Hits, Isa, Job, Kernel, PAIRS};
+use crate::scan::simd::symbols::{
+    coarse, coarse_pair, coarse_second, fine_pair, fine_second, symbol,
+};
+use crate::scan::simd::tables::{Halves, SETS, Tables};
 
-/// By symbol in five bits: what AVX2 and SSSE3 look up, the lower 16 with the highest bit clear, the others with it set.
-const fn code(byte: u8) -> u8 {
-    let coarse = coarse(byte);
-    if coarse < 16 { coarse } else { (coarse - 16) | 0x80 }
+/// A number of five bits as AVX2 and SSSE3 look it up: the lower 16 with the highest bit clear, the others with it set.
+const fn code(number: u8) -> u8 {
+    if number < 16 { number } else { (number - 16) | 0x80 }
 }
+
+/// The number of a code.
+const fn number(code: u8) -> u8 {
+    code & 15 | (code >> 7) << 4
+}
+
+/// By symbol: the code of what it adds to a pair that it is the second of.
+const SECONDS: [[u8; 16]; 2] = {
+    let mut all = [[0; 16]; 2];
+    let mut symbol = 0;
+    while symbol < 32 {
+        all[symbol / 16][symbol % 16] = code(coarse_second(symbol as u8));
+        symbol += 1;
+    }
+    all
+};
 
 /// By row (high nibble; the last two stand for two each) and low nibble: [`code`]s. Other rows have none.
 const ROWS: [(i8, [u8; 16]); 5] = {
@@ -24,7 +41,7 @@ const ROWS: [(i8, [u8; 16]); 5] = {
     while row < 5 {
         let mut low = 0;
         while low < 16 {
-            rows[row].1[low] = code((rows[row].0 as u8) << 4 | low as u8);
+            rows[row].1[low] = code(coarse((rows[row].0 as u8) << 4 | low as u8));
             low += 1;
         }
         row += 1;
@@ -40,6 +57,13 @@ fn tail(hits: &mut Hits, text: &[u8], of: impl Fn(u8) -> u8) {
     let steps = text.len() / STEP * STEP;
     for (to, byte) in hits.symbols[steps..].iter_mut().zip(&text[steps..]) {
         *to = of(*byte);
+    }
+}
+
+/// Writes the numbers of the pairs that start at the last bytes.
+fn tail_of_pairs(hits: &mut Hits, text: &[u8], of: impl Fn(u8, u8) -> u8) {
+    for at in text.len() / STEP * STEP..text.len() - 1 {
+        hits.pairs[at] = of(hits.symbols[at], hits.symbols[at + 1]);
     }
 }
 
@@ -123,37 +147,58 @@ fn vbmi_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
         }
         all
     };
-    let table = |from: usize| {
-        // SAFETY: 64 bytes from `from` (0 or 64) are in the table of 128; the load needs no alignment.
-        unsafe { _mm512_loadu_si512(SYMBOLS.as_ptr().wrapping_add(from).cast()) }
+    const SECONDS: [u8; 64] = {
+        let mut all = [0; 64];
+        let mut symbol = 0;
+        while symbol < 64 {
+            all[symbol] = fine_second(symbol as u8);
+            symbol += 1;
+        }
+        all
     };
-    let (first, second) = (table(0), table(64));
+    let load = |bytes: &[u8], from: usize| {
+        let bytes = &bytes[from..][..STEP];
+        // SAFETY: the slice is 64 bytes; the load needs no alignment.
+        unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+    };
+    let store = |to: &mut [u8; STEP], bytes: __m512i| {
+        // SAFETY: the place is 64 bytes; the store needs no alignment.
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), bytes) };
+    };
+    let (first, second) = (load(&SYMBOLS, 0), load(&SYMBOLS, 64));
     let (steps, _) = text.as_chunks::<STEP>();
     for (step, to) in steps.iter().zip(hits.symbols.as_chunks_mut::<STEP>().0) {
-        // SAFETY: a step is 64 bytes; the load needs no alignment.
-        let bytes = unsafe { _mm512_loadu_si512(step.as_ptr().cast()) };
+        let bytes = load(step, 0);
         let symbols = _mm512_permutex2var_epi8(first, bytes, second);
-        let symbols = _mm512_maskz_mov_epi8(!_mm512_movepi8_mask(bytes), symbols);
-        // SAFETY: the place is 64 bytes; the store needs no alignment.
-        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), symbols) };
+        store(to, _mm512_maskz_mov_epi8(!_mm512_movepi8_mask(bytes), symbols));
     }
     tail(hits, text, symbol);
-    let load = |table: &[u8; 64]| {
-        // SAFETY: a table is 64 bytes; the load needs no alignment.
-        unsafe { _mm512_loadu_si512(table.as_ptr().cast()) }
-    };
+    let seconds = load(&SECONDS, 0);
+    for (step, to) in hits.pairs.as_chunks_mut::<STEP>().0[..steps.len()].iter_mut().enumerate() {
+        let symbol = load(&hits.symbols, step * STEP);
+        let next = load(&hits.symbols, step * STEP + 1);
+        let doubled = _mm512_add_epi8(symbol, symbol);
+        store(to, _mm512_xor_si512(doubled, _mm512_permutexvar_epi8(next, seconds)));
+    }
+    tail_of_pairs(hits, text, fine_pair);
     let table: [[__m512i; HEAD]; SETS] =
-        std::array::from_fn(|s| std::array::from_fn(|k| load(&tables.fine[s][k])));
+        std::array::from_fn(|s| std::array::from_fn(|k| load(&tables.fine[s][k], 0)));
+    let pairs: [[[__m512i; 2]; PAIRS]; SETS] = std::array::from_fn(|s| {
+        std::array::from_fn(|k| [0, 64].map(|from| load(&tables.fine_pairs[s][k], from)))
+    });
     for step in 0..steps.len() {
-        let at: [__m512i; HEAD] = std::array::from_fn(|k| {
-            let symbols = &hits.symbols[step * STEP + k..][..STEP];
-            // SAFETY: the slice is 64 bytes; the load needs no alignment.
-            unsafe { _mm512_loadu_si512(symbols.as_ptr().cast()) }
-        });
+        let at: [__m512i; HEAD] =
+            std::array::from_fn(|k| load(&hits.symbols, step * STEP + k));
+        let pair: [__m512i; PAIRS] = std::array::from_fn(|k| load(&hits.pairs, step * STEP + k));
         let mut any = _mm512_setzero_si512();
-        for set in &table {
-            let of = |k: usize| _mm512_permutexvar_epi8(at[k], set[k]);
-            let all = (1..HEAD).fold(of(0), |all, k| _mm512_and_si512(all, of(k)));
+        for s in 0..SETS {
+            let symbol = |k: usize| _mm512_permutexvar_epi8(at[k], table[s][k]);
+            let pair = |k: usize| {
+                let [low, high] = pairs[s][k];
+                _mm512_permutex2var_epi8(low, pair[k], high)
+            };
+            let all = (1..HEAD).fold(symbol(0), |all, k| _mm512_and_si512(all, symbol(k)));
+            let all = (0..PAIRS).fold(all, |all, k| _mm512_and_si512(all, pair(k)));
             any = _mm512_or_si512(any, all);
         }
         hits.push(from + step * STEP, _mm512_test_epi8_mask(any, any));
@@ -240,29 +285,48 @@ fn avx2_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
         // SAFETY: the place is 32 bytes; the store needs no alignment.
         unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), symbols) };
     }
-    tail(hits, text, code);
-    let (lower, upper): ([[__m256i; HEAD]; SETS], [[__m256i; HEAD]; SETS]) = (
-        std::array::from_fn(|s| std::array::from_fn(|k| avx2_table(&tables.coarse[s][k][0]))),
-        std::array::from_fn(|s| std::array::from_fn(|k| avx2_table(&tables.coarse[s][k][1]))),
-    );
+    tail(hits, text, |byte| code(coarse(byte)));
     let highest = _mm256_set1_epi8(i8::MIN);
+    let load = |codes: &[u8], from: usize| {
+        let codes = &codes[from..][..32];
+        // SAFETY: the slice is 32 bytes; the load needs no alignment.
+        unsafe { _mm256_loadu_si256(codes.as_ptr().cast()) }
+    };
+    let look_up = |[lower, upper]: [__m256i; 2], codes: __m256i| {
+        // A shuffle gives zero where the highest bit is set.
+        let lower = _mm256_shuffle_epi8(lower, codes);
+        let upper = _mm256_shuffle_epi8(upper, _mm256_xor_si256(codes, highest));
+        _mm256_or_si256(lower, upper)
+    };
+    let halves = |table: &Halves| [avx2_table(&table[0]), avx2_table(&table[1])];
+    let seconds = halves(&SECONDS);
+    let halves_of_pairs = &mut hits.pairs.as_chunks_mut::<32>().0[..steps.len() * 2];
+    for (half, to) in halves_of_pairs.iter_mut().enumerate() {
+        let symbols = load(&hits.symbols, half * 32);
+        let next = look_up(seconds, load(&hits.symbols, half * 32 + 1));
+        // SAFETY: the place is 32 bytes; the store needs no alignment.
+        unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm256_xor_si256(symbols, next)) };
+    }
+    tail_of_pairs(hits, text, |a, b| code(coarse_pair(number(a), number(b))));
+    let symbol_tables: [[[__m256i; 2]; SETS]; HEAD] =
+        std::array::from_fn(|k| std::array::from_fn(|s| halves(&tables.coarse[s][k])));
+    let pair_tables: [[[__m256i; 2]; SETS]; PAIRS] =
+        std::array::from_fn(|k| std::array::from_fn(|s| halves(&tables.coarse_pairs[s][k])));
     for step in 0..steps.len() {
         let mut mask = 0u64;
         for half in 0..2 {
             let mut all = [_mm256_set1_epi8(-1); SETS];
-            for k in 0..HEAD {
-                let symbols = &hits.symbols[step * STEP + half * 32 + k..][..32];
-                // SAFETY: the slice is 32 bytes; the load needs no alignment.
-                let low = unsafe { _mm256_loadu_si256(symbols.as_ptr().cast()) };
-                // A shuffle gives zero where the highest bit is set.
-                let high = _mm256_xor_si256(low, highest);
-                for s in 0..SETS {
-                    let bits = _mm256_or_si256(
-                        _mm256_shuffle_epi8(lower[s][k], low),
-                        _mm256_shuffle_epi8(upper[s][k], high),
-                    );
-                    all[s] = _mm256_and_si256(all[s], bits);
+            let mut narrow = |tables: &[[__m256i; 2]; SETS], codes: __m256i| {
+                for (all, table) in all.iter_mut().zip(tables) {
+                    *all = _mm256_and_si256(*all, look_up(*table, codes));
                 }
+            };
+            let at = step * STEP + half * 32;
+            for (k, tables) in symbol_tables.iter().enumerate() {
+                narrow(tables, load(&hits.symbols, at + k));
+            }
+            for (k, tables) in pair_tables.iter().enumerate() {
+                narrow(tables, load(&hits.pairs, at + k));
             }
             let any = all.into_iter().fold(zero, |a, b| _mm256_or_si256(a, b));
             let none = _mm256_movemask_epi8(_mm256_cmpeq_epi8(any, zero)) as u32;
@@ -350,29 +414,48 @@ fn ssse3_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
         // SAFETY: the place is 16 bytes; the store needs no alignment.
         unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), symbols) };
     }
-    tail(hits, text, code);
-    let (lower, upper): ([[__m128i; HEAD]; SETS], [[__m128i; HEAD]; SETS]) = (
-        std::array::from_fn(|s| std::array::from_fn(|k| ssse3_table(&tables.coarse[s][k][0]))),
-        std::array::from_fn(|s| std::array::from_fn(|k| ssse3_table(&tables.coarse[s][k][1]))),
-    );
+    tail(hits, text, |byte| code(coarse(byte)));
     let highest = _mm_set1_epi8(i8::MIN);
+    let load = |codes: &[u8], from: usize| {
+        let codes = &codes[from..][..16];
+        // SAFETY: the slice is 16 bytes; the load needs no alignment.
+        unsafe { _mm_loadu_si128(codes.as_ptr().cast()) }
+    };
+    let look_up = |[lower, upper]: [__m128i; 2], codes: __m128i| {
+        // A shuffle gives zero where the highest bit is set.
+        let lower = _mm_shuffle_epi8(lower, codes);
+        let upper = _mm_shuffle_epi8(upper, _mm_xor_si128(codes, highest));
+        _mm_or_si128(lower, upper)
+    };
+    let halves = |table: &Halves| [ssse3_table(&table[0]), ssse3_table(&table[1])];
+    let seconds = halves(&SECONDS);
+    let quarters_of_pairs = &mut hits.pairs.as_chunks_mut::<16>().0[..steps.len() * 4];
+    for (quarter, to) in quarters_of_pairs.iter_mut().enumerate() {
+        let symbols = load(&hits.symbols, quarter * 16);
+        let next = look_up(seconds, load(&hits.symbols, quarter * 16 + 1));
+        // SAFETY: the place is 16 bytes; the store needs no alignment.
+        unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_xor_si128(symbols, next)) };
+    }
+    tail_of_pairs(hits, text, |a, b| code(coarse_pair(number(a), number(b))));
+    let symbol_tables: [[[__m128i; 2]; SETS]; HEAD] =
+        std::array::from_fn(|k| std::array::from_fn(|s| halves(&tables.coarse[s][k])));
+    let pair_tables: [[[__m128i; 2]; SETS]; PAIRS] =
+        std::array::from_fn(|k| std::array::from_fn(|s| halves(&tables.coarse_pairs[s][k])));
     for step in 0..steps.len() {
         let mut mask = 0u64;
         for quarter in 0..4 {
             let mut all = [_mm_set1_epi8(-1); SETS];
-            for k in 0..HEAD {
-                let symbols = &hits.symbols[step * STEP + quarter * 16 + k..][..16];
-                // SAFETY: the slice is 16 bytes; the load needs no alignment.
-                let low = unsafe { _mm_loadu_si128(symbols.as_ptr().cast()) };
-                // A shuffle gives zero where the highest bit is set.
-                let high = _mm_xor_si128(low, highest);
-                for s in 0..SETS {
-                    let bits = _mm_or_si128(
-                        _mm_shuffle_epi8(lower[s][k], low),
-                        _mm_shuffle_epi8(upper[s][k], high),
-                    );
-                    all[s] = _mm_and_si128(all[s], bits);
+            let mut narrow = |tables: &[[__m128i; 2]; SETS], codes: __m128i| {
+                for (all, table) in all.iter_mut().zip(tables) {
+                    *all = _mm_and_si128(*all, look_up(*table, codes));
                 }
+            };
+            let at = step * STEP + quarter * 16;
+            for (k, tables) in symbol_tables.iter().enumerate() {
+                narrow(tables, load(&hits.symbols, at + k));
+            }
+            for (k, tables) in pair_tables.iter().enumerate() {
+                narrow(tables, load(&hits.pairs, at + k));
             }
             let any = all.into_iter().fold(zero, |a, b| _mm_or_si128(a, b));
             let none = _mm_movemask_epi8(_mm_cmpeq_epi8(any, zero)) as u16;

@@ -12,11 +12,15 @@ use std::collections::HashMap;
 
 use crate::rule::byte_set::ByteSet;
 use crate::rule::frequency::{SAMPLE, byte_probability};
-use crate::scan::simd::symbols::{COARSE, coarse};
+use crate::scan::simd::symbols::{COARSE, coarse, coarse_pair};
 use crate::scan::simd::windows::Window;
 
 /// How many bytes of a window the kernels look at.
 pub(crate) const HEAD: usize = 4;
+/// How many pairs of neighbours they look at.
+pub(crate) const PAIRS: usize = HEAD - 1;
+/// What is looked at together: symbols, then pairs, each of [`COARSE`] values.
+const FEATURES: usize = HEAD + PAIRS;
 /// How many buckets there are: four sets of eight bits.
 pub(crate) const BUCKETS: usize = 32;
 /// Windows beyond this number join the bucket that suits them, instead of being clustered.
@@ -91,11 +95,11 @@ pub(crate) fn assign(windows: &[Window], known: &[Option<u8>]) -> Vec<u8> {
     cluster_of.into_iter().map(|c| bucket_of[c]).collect()
 }
 
-/// A bucket in the making: by position, which symbols its windows have there.
+/// A bucket in the making: by feature, which values its windows have there.
 struct Cluster {
-    symbols: [u32; HEAD],
-    /// By position: which samples have one of them there.
-    bits: Box<[[u64; WORDS]; HEAD]>,
+    values: [u32; FEATURES],
+    /// By feature: which samples have one of them there.
+    bits: Box<[[u64; WORDS]; FEATURES]>,
     cost: f64,
     members: Vec<usize>,
 }
@@ -103,8 +107,8 @@ struct Cluster {
 impl Cluster {
     fn empty() -> Cluster {
         Cluster {
-            symbols: [0; HEAD],
-            bits: Box::new([[0; WORDS]; HEAD]),
+            values: [0; FEATURES],
+            bits: Box::new([[0; WORDS]; FEATURES]),
             cost: 0.0,
             members: Vec::new(),
         }
@@ -114,13 +118,13 @@ impl Cluster {
 struct Model {
     /// By symbol: its probability.
     frequency: [f64; COARSE],
-    /// By position and symbol: which samples have it there.
+    /// By feature and value: which samples have it there.
     samples: Vec<[[u64; WORDS]; COARSE]>,
 }
 
 impl Model {
     fn new(text: &[u8]) -> Model {
-        let mut samples = vec![[[0u64; WORDS]; COARSE]; HEAD];
+        let mut samples = vec![[[0u64; WORDS]; COARSE]; FEATURES];
         let mut state = 0x9e37_79b9_7f4a_7c15u64;
         let last = text.len().saturating_sub(HEAD).max(1);
         for i in 0..SAMPLES {
@@ -128,9 +132,12 @@ impl Model {
             state ^= state >> 7;
             state ^= state << 17;
             let at = (state % last as u64) as usize;
-            for (k, byte) in text[at..].iter().take(HEAD).enumerate() {
-                samples[k][usize::from(coarse(*byte))][i / 64] |= 1 << (i % 64);
-            }
+            let symbol = |k: usize| text.get(at + k).map_or(0, |byte| coarse(*byte));
+            let mut set = |feature: usize, value: u8| {
+                samples[feature][usize::from(value)][i / 64] |= 1 << (i % 64);
+            };
+            (0..HEAD).for_each(|k| set(k, symbol(k)));
+            (0..PAIRS).for_each(|k| set(HEAD + k, coarse_pair(symbol(k), symbol(k + 1))));
         }
         let mut frequency = [0.0; COARSE];
         (0..=255).for_each(|b| frequency[usize::from(coarse(b))] += byte_probability(b));
@@ -140,10 +147,19 @@ impl Model {
     fn cluster(&self, sets: Head, member: usize) -> Cluster {
         let mut cluster = Cluster { members: vec![member], ..Cluster::empty() };
         for (k, set) in sets.iter().enumerate() {
-            set.iter().for_each(|byte| cluster.symbols[k] |= 1 << coarse(byte));
-            for value in (0..COARSE).filter(|v| cluster.symbols[k] >> v & 1 == 1) {
-                let of_value = &self.samples[k][value];
-                cluster.bits[k].iter_mut().zip(of_value).for_each(|(b, s)| *b |= s);
+            set.iter().for_each(|byte| cluster.values[k] |= 1 << coarse(byte));
+        }
+        let ones = |bits: u32| (0..COARSE as u8).filter(move |v| bits >> v & 1 == 1);
+        for k in 0..PAIRS {
+            for first in ones(cluster.values[k]) {
+                let pairs = ones(cluster.values[k + 1]).map(|second| coarse_pair(first, second));
+                cluster.values[HEAD + k] |= pairs.fold(0, |all, pair| all | 1 << pair);
+            }
+        }
+        for feature in 0..FEATURES {
+            for value in ones(cluster.values[feature]) {
+                let of_value = &self.samples[feature][usize::from(value)];
+                cluster.bits[feature].iter_mut().zip(of_value).for_each(|(b, s)| *b |= s);
             }
         }
         cluster.cost = self.merged_cost(&cluster, &Cluster::empty());
@@ -153,7 +169,7 @@ impl Model {
     fn merged(&self, a: &Cluster, b: &Cluster) -> Cluster {
         let both = |k: usize| std::array::from_fn(|w| a.bits[k][w] | b.bits[k][w]);
         Cluster {
-            symbols: std::array::from_fn(|k| a.symbols[k] | b.symbols[k]),
+            values: std::array::from_fn(|k| a.values[k] | b.values[k]),
             bits: Box::new(std::array::from_fn(both)),
             cost: self.merged_cost(a, b),
             members: a.members.iter().chain(&b.members).copied().collect(),
@@ -162,13 +178,17 @@ impl Model {
 
     /// The cost of the two as one, without making it: expected hits per position of text.
     fn merged_cost(&self, a: &Cluster, b: &Cluster) -> f64 {
-        let in_word = |w: usize| (0..HEAD).fold(!0, |all, k| all & (a.bits[k][w] | b.bits[k][w]));
+        let in_word =
+            |w: usize| (0..FEATURES).fold(!0, |all, k| all & (a.bits[k][w] | b.bits[k][w]));
         let sampled: u32 = (0..WORDS).map(|w| in_word(w).count_ones()).sum();
         let independent: f64 =
-            (0..HEAD).map(|k| self.probability(a.symbols[k] | b.symbols[k])).product();
+            (0..HEAD).map(|k| self.probability(a.values[k] | b.values[k])).product();
+        let pairs: f64 = (HEAD..FEATURES)
+            .map(|k| f64::from((a.values[k] | b.values[k]).count_ones()) / COARSE as f64)
+            .product();
         // A hit of a crowded bucket is compared with more windows.
         let crowd = ((a.members.len() + b.members.len()) as f64).powi(2) * 1e-8;
-        f64::from(sampled) / SAMPLES as f64 + INDEPENDENT * independent + crowd
+        f64::from(sampled) / SAMPLES as f64 + INDEPENDENT * independent * pairs + crowd
     }
 
     fn probability(&self, symbols: u32) -> f64 {

@@ -3,6 +3,10 @@
 //! A byte has 256 values; a vector register looks up 64 of them at once, or 32 with two instructions. What tells words apart
 //! are letters, whatever their case, and a few kinds of other bytes. A symbol has six bits; kernels that look up 32 use the
 //! lower five ([`coarse`]), in which rare signs share the code of a rare letter.
+//!
+//! Single symbols say little: what buckets of many windows let through are mostly letters that never follow one another in
+//! any of them. So the kernels look at *pairs* of neighbours too, as numbers of seven bits ([`fine_pair`]) or five
+//! ([`coarse_pair`]), which many pairs share.
 
 /// How many symbols there are.
 pub(crate) const SYMBOLS: usize = 64;
@@ -35,4 +39,27 @@ pub(crate) const fn symbol(byte: u8) -> u8 {
 /// The symbol of a byte in five bits.
 pub(crate) const fn coarse(byte: u8) -> u8 {
     symbol(byte) & 31
+}
+
+/// How many numbers [`fine_pair`] has.
+pub(crate) const FINE_PAIRS: usize = 128;
+
+/// The number of a pair of symbols.
+pub(crate) const fn fine_pair(first: u8, second: u8) -> u8 {
+    first << 1 ^ fine_second(second)
+}
+
+/// What the second symbol adds to [`fine_pair`].
+pub(crate) const fn fine_second(symbol: u8) -> u8 {
+    ((symbol as u16 * 5) as u8 ^ symbol >> 3) & 127
+}
+
+/// The number of a pair of coarse symbols, in five bits too.
+pub(crate) const fn coarse_pair(first: u8, second: u8) -> u8 {
+    first ^ coarse_second(second)
+}
+
+/// What the second symbol adds to [`coarse_pair`].
+pub(crate) const fn coarse_second(symbol: u8) -> u8 {
+    (symbol * 7) & 31
 }
