@@ -4,10 +4,11 @@
 pub(crate) const STEP: usize = 64;
 
 /// Bits of [`class_bits`]: a byte of a word, of a narrow run, of a broad run, of base64 in either alphabet.
-pub(crate) const WORD: u8 = 0x0f;
-pub(crate) const NARROW: u8 = 0x1f;
-pub(crate) const BROAD: u8 = 0xff;
-pub(crate) const BASE64: u8 = 0x9f;
+pub(super) const WORD: u8 = 0x0f;
+pub(super) const NARROW: u8 = 0x1f;
+#[cfg(test)]
+const BROAD: u8 = 0xff;
+pub(super) const BASE64: u8 = 0x9f;
 
 /// Rectangles of high and low nibbles that make up the classes: by bit, the high nibbles and the low nibbles.
 const RECTANGLES: [(&[u8], &[u8]); 8] = [
@@ -50,7 +51,7 @@ const fn nibbles(rectangles: &[(&[u8], &[u8])], high: bool) -> [u8; 16] {
 }
 
 /// By byte: bits of [`WORD`], [`NARROW`], [`BROAD`] and [`BASE64`].
-pub(crate) const CLASS_BITS: [u8; 256] = {
+pub(super) const CLASS_BITS: [u8; 256] = {
     let mut bits = [0; 256];
     let mut byte = 0;
     while byte < 256 {

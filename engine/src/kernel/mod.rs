@@ -1,6 +1,7 @@
 //! The vector loops: classes of bytes, and positions of a text that may start a window of the scanner.
 //!
 //! - [`Kernel::classes`] says of each byte which classes it is of, as bit masks of 64 bytes ([`classes`]);
+//! - [`Kernel::positions`] lists the bits of such masks;
 //! - [`Kernel::hits`] says where a window may start. For each of a few consecutive bytes ([`HEAD`]) a table says in which of
 //!   32 buckets its symbol may stand at that position, and for each pair of neighbours, in which it may stand; a position is a
 //!   hit if some bucket's bit survives them all.
@@ -34,7 +35,9 @@ pub(crate) struct Hits {
 
 impl Hits {
     /// How many positions one call covers, in steps.
-    pub(crate) const MOST: usize = 128;
+    ///
+    /// Text, symbols and pairs of so many fit the first cache beside the tables.
+    pub(crate) const MOST: usize = 32;
 
     #[inline(always)]
     fn push(&mut self, at: usize, mask: u64) {
@@ -98,6 +101,7 @@ impl Kernel {
                 && is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512vbmi")
+                && is_x86_feature_detected!("avx512vbmi2")
             {
                 all.push(Kernel(Isa::Vbmi));
             }
@@ -189,6 +193,16 @@ impl Kernel {
         }
     }
 
+    /// Appends the positions whose bits are set in masks of 64, each from a first position on.
+    #[inline(always)]
+    pub(crate) fn positions(self, masks: &[(u32, u64)], out: &mut Vec<u32>) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vbmi => x86::vbmi_positions(self, masks, out),
+            _ => append_positions(masks, out),
+        }
+    }
+
     /// Writes the hits of positions `from..` in whole steps, at most [`Hits::MOST`], as far as all bytes are there; answers
     /// the first position not looked at.
     pub(crate) fn hits(self, tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) -> usize {
@@ -214,9 +228,54 @@ impl Kernel {
     }
 }
 
+#[inline(always)]
+fn append_positions(masks: &[(u32, u64)], out: &mut Vec<u32>) {
+    const AT_ONCE: usize = 4;
+    let mut n = out.len();
+    let count: usize = masks.iter().map(|(_, mask)| mask.count_ones() as usize).sum();
+    out.resize(n + count + AT_ONCE, 0);
+    for (base, mask) in masks {
+        let mut mask = *mask;
+        let behind = n + mask.count_ones() as usize;
+        // A few at a time without asking whether there are as many: nobody can tell beforehand.
+        loop {
+            let places: &mut [u32; AT_ONCE] =
+                (&mut out[n..n + AT_ONCE]).try_into().expect("the length is constant");
+            for place in places {
+                *place = base + mask.trailing_zeros();
+                mask &= mask.wrapping_sub(1);
+            }
+            if mask == 0 {
+                break;
+            }
+            n += AT_ONCE;
+        }
+        n = behind;
+    }
+    out.truncate(n);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kernel_lists_the_same_positions() {
+        let masks: Vec<(u32, u64)> = (0..100u32)
+            .map(|i| (i * 64, 0x9e37_79b9_7f4a_7c15u64.wrapping_mul(u64::from(i)) >> (i % 64)))
+            .chain([(6400, !0), (6464, 0), (6528, 1), (6592, 1 << 63)])
+            .collect();
+        let wanted: Vec<u32> = std::iter::once(7)
+            .chain(masks.iter().flat_map(|(base, mask)| {
+                (0..64).filter(move |bit| mask >> bit & 1 == 1).map(move |bit| base + bit)
+            }))
+            .collect();
+        for kernel in Kernel::available() {
+            let mut found = vec![7];
+            kernel.positions(&masks, &mut found);
+            assert_eq!(found, wanted, "{}", kernel.name());
+        }
+    }
 
     #[test]
     fn every_kernel_tells_the_same_classes() {

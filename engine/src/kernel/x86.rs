@@ -73,7 +73,7 @@ pub(super) fn vbmi_run<J: Job>(kernel: Kernel, job: J) -> J::Output {
     unsafe { vbmi_run_of(job) }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx2,bmi1,bmi2,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,popcnt")]
 fn vbmi_run_of<J: Job>(job: J) -> J::Output {
     job.run()
 }
@@ -122,6 +122,50 @@ fn vbmi_classes_of(steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
                 | _mm512_cmpeq_epi8_mask(bytes, percent),
         });
     }
+}
+
+pub(super) fn vbmi_positions(kernel: Kernel, masks: &[(u32, u64)], out: &mut Vec<u32>) {
+    assert!(kernel.0 == Isa::Vbmi);
+    // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have its features.
+    unsafe { vbmi_positions_of(masks, out) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
+fn vbmi_positions_of(masks: &[(u32, u64)], out: &mut Vec<u32>) {
+    const BITS: [u8; STEP] = {
+        let mut bits = [0; STEP];
+        let mut bit = 0;
+        while bit < STEP {
+            bits[bit] = bit as u8;
+            bit += 1;
+        }
+        bits
+    };
+    const LANES: usize = 16;
+    // SAFETY: the array is 64 bytes; the load needs no alignment.
+    let bits = unsafe { _mm512_loadu_si512(BITS.as_ptr().cast()) };
+    let mut len = out.len();
+    out.reserve(masks.len() * STEP + LANES);
+    for (base, mask) in masks {
+        let chosen = _mm512_maskz_compress_epi8(*mask, bits);
+        let base = _mm512_set1_epi32(*base as i32);
+        let count = mask.count_ones() as usize;
+        let mut store = |part: __m128i, from: usize| {
+            let positions = _mm512_add_epi32(base, _mm512_cvtepu8_epi32(part));
+            // SAFETY: `len` grows by at most 64 a mask, and `from` is below 64 - 15: with what was reserved, there is room for
+            // 16 more behind it. The store needs no alignment.
+            unsafe { _mm512_storeu_si512(out.as_mut_ptr().add(len + from).cast(), positions) };
+        };
+        store(_mm512_castsi512_si128(chosen), 0);
+        if count > LANES {
+            store(_mm512_extracti32x4_epi32::<1>(chosen), LANES);
+            store(_mm512_extracti32x4_epi32::<2>(chosen), 2 * LANES);
+            store(_mm512_extracti32x4_epi32::<3>(chosen), 3 * LANES);
+        }
+        len += count;
+    }
+    // SAFETY: the first `len` were written: of each mask as many as it has bits, one behind the other.
+    unsafe { out.set_len(len) };
 }
 
 pub(super) fn vbmi_hits(
@@ -177,15 +221,13 @@ fn vbmi_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
     for (step, to) in hits.pairs.as_chunks_mut::<STEP>().0[..steps.len()].iter_mut().enumerate() {
         let symbol = load(&hits.symbols, step * STEP);
         let next = load(&hits.symbols, step * STEP + 1);
-        let doubled = _mm512_add_epi8(symbol, symbol);
-        store(to, _mm512_xor_si512(doubled, _mm512_permutexvar_epi8(next, seconds)));
+        store(to, _mm512_xor_si512(symbol, _mm512_permutexvar_epi8(next, seconds)));
     }
     tail_of_pairs(hits, text, fine_pair);
     let table: [[__m512i; HEAD]; SETS] =
         std::array::from_fn(|s| std::array::from_fn(|k| load(&tables.fine[s][k], 0)));
-    let pairs: [[[__m512i; 2]; PAIRS]; SETS] = std::array::from_fn(|s| {
-        std::array::from_fn(|k| [0, 64].map(|from| load(&tables.fine_pairs[s][k], from)))
-    });
+    let pair_table: [[__m512i; PAIRS]; SETS] =
+        std::array::from_fn(|s| std::array::from_fn(|k| load(&tables.fine_pairs[s][k], 0)));
     for step in 0..steps.len() {
         let at: [__m512i; HEAD] =
             std::array::from_fn(|k| load(&hits.symbols, step * STEP + k));
@@ -193,10 +235,7 @@ fn vbmi_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
         let mut any = _mm512_setzero_si512();
         for s in 0..SETS {
             let symbol = |k: usize| _mm512_permutexvar_epi8(at[k], table[s][k]);
-            let pair = |k: usize| {
-                let [low, high] = pairs[s][k];
-                _mm512_permutex2var_epi8(low, pair[k], high)
-            };
+            let pair = |k: usize| _mm512_permutexvar_epi8(pair[k], pair_table[s][k]);
             let all = (1..HEAD).fold(symbol(0), |all, k| _mm512_and_si512(all, symbol(k)));
             let all = (0..PAIRS).fold(all, |all, k| _mm512_and_si512(all, pair(k)));
             any = _mm512_or_si512(any, all);

@@ -1,8 +1,12 @@
 //! From the bytes at a position to the windows that stand there, by hashing what can be spelt out of their first four
 //! classes.
 //!
-//! [`Lookup::may_start`] is a look into two small tables, without branches; [`Lookup::each`] gives the windows of which all
-//! classes stand there.
+//! From many positions to few ([`Lookup::keep`]), each step without branches:
+//! - the first three bytes are those of some window, by a filter (where the kernel has not looked before);
+//! - its key is one, by a filter;
+//! - the first eight bytes have what all windows of that key have in common.
+//!
+//! [`Lookup::each`] then gives the windows of which all classes stand there.
 
 use super::buckets::{HEAD, head};
 use super::windows::Window;
@@ -28,6 +32,8 @@ const KINDS: [Kind; 3] = [
 
 /// The bit that makes letters lower case and leaves a superset of equal bytes equal.
 const FOLD: u32 = 0x2020_2020;
+/// The same of eight bytes.
+const FOLD_8: u64 = (FOLD as u64) << 32 | FOLD as u64;
 
 /// Windows by their first four classes.
 pub(crate) struct Lookup {
@@ -36,9 +42,9 @@ pub(crate) struct Lookup {
     literals: Vec<Literal>,
     /// A bit for each hash of the first three bytes of a key.
     prefixes: Filter,
-    /// By kind: a bit for each hash of a key.
-    filters: [Filter; KINDS.len()],
-    /// By kind: window numbers by key, open addressing.
+    /// A bit for each hash of a key of any kind.
+    keys: Filter,
+    /// By kind: windows by key.
     indices: [Index; KINDS.len()],
     /// Windows that cannot be spelt out.
     wide: Vec<u32>,
@@ -100,30 +106,34 @@ struct Filter {
 /// A filter's size in bits, as a power of two: the one that is read most should stay in the first cache.
 const FILTER_BITS: u32 = 16;
 
-#[derive(Default)]
+/// Windows by the hash of their keys.
 struct Index {
     slots: Vec<Slot>,
     shift: u32,
-    /// The last of each key's windows is marked.
+    /// The last of each slot's windows is marked.
     members: Vec<u32>,
 }
 
 #[derive(Clone, Copy)]
 struct Slot {
-    key: u32,
+    /// Which bits of the first eight bytes all its windows have, but those of [`FOLD`], and their values.
+    mask: u64,
+    value: u64,
     /// Where its members start.
     from: u32,
 }
 
-const EMPTY: Slot = Slot { key: 0, from: u32::MAX };
+/// Nothing has its value.
+const EMPTY: Slot = Slot { mask: 0, value: 1, from: u32::MAX };
 const LAST: u32 = 1 << 31;
 
-/// The classes of a window that are one byte, or a letter in both cases, compared eight at a time.
+/// What is fixed in the first eight classes of a window, compared at once: all bits of a class that is one byte or a letter in
+/// both cases, of others the bits that all its bytes have in common.
 struct Literal {
     fold: u64,
     mask: u64,
     value: u64,
-    /// Whether other classes must be compared too.
+    /// Whether the classes must be compared too.
     more: bool,
 }
 
@@ -131,19 +141,13 @@ impl Literal {
     fn new(window: &[ByteSet]) -> Literal {
         let mut literal = Literal { fold: 0, mask: 0, value: 0, more: window.len() > 8 };
         for (k, set) in window.iter().take(8).enumerate() {
-            let mut bytes = set.iter();
-            let (first, second) = (bytes.next().unwrap_or(0), bytes.next());
-            let fold = match (second, bytes.next()) {
-                (None, _) => 0,
-                (Some(second), None) if first | 0x20 == second => 0x20,
-                _ => {
-                    literal.more = true;
-                    continue;
-                }
-            };
-            literal.fold |= fold << (8 * k);
-            literal.mask |= 0xff << (8 * k);
-            literal.value |= (u64::from(first) | fold) << (8 * k);
+            let (all, none) = set.iter().fold((0xff, 0xff), |(all, none), b| (all & b, none & !b));
+            // Two bytes that differ in the bit 0x20 alone: upper and lower case.
+            let fold = if set.len() == 2 && all | none == 0xdf { 0x20 } else { 0 };
+            literal.more |= set.len() > 1 && fold == 0;
+            literal.fold |= u64::from(fold) << (8 * k);
+            literal.mask |= u64::from(all | none | fold) << (8 * k);
+            literal.value |= u64::from(all | fold) << (8 * k);
         }
         literal
     }
@@ -151,6 +155,11 @@ impl Literal {
     #[inline(always)]
     fn stands_in(&self, word: u64) -> bool {
         (word | self.fold) & self.mask == self.value
+    }
+
+    /// The mask and the value without the bits of [`FOLD`].
+    fn folded(&self) -> (u64, u64) {
+        (self.mask & !FOLD_8, self.value & !FOLD_8)
     }
 }
 
@@ -176,11 +185,11 @@ impl Lookup {
                 wide.push(number);
             }
         }
-        let literals = windows.iter().map(|w| Literal::new(&w.classes)).collect();
-        let filters = std::array::from_fn(|i| Filter::new(entries[i].iter().map(|(key, _)| *key)));
+        let literals: Vec<_> = windows.iter().map(|w| Literal::new(&w.classes)).collect();
         let prefixes = Filter::new(prefixes.into_iter());
-        let indices = entries.map(Index::new);
-        Lookup { windows, literals, prefixes, filters, indices, wide, wide_bits }
+        let keys = Filter::new(entries.iter().flatten().map(|(key, _)| *key));
+        let indices = entries.map(|entries| Index::new(&entries, &literals));
+        Lookup { windows, literals, prefixes, keys, indices, wide, wide_bits }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -188,63 +197,40 @@ impl Lookup {
     }
 
     /// Keeps those of the positions from number `from` on where a window may start: quick looks, without branches, since nobody
-    /// can tell beforehand which way they would go.
+    /// can tell beforehand which way they would go. If the positions are `unseen`, a quicker look comes first.
     #[inline(always)]
-    pub(crate) fn keep(&self, block: &[u8], positions: &mut Vec<u32>, from: usize) {
+    pub(crate) fn keep(&self, block: &[u8], positions: &mut Vec<u32>, from: usize, unseen: bool) {
         if !self.wide.is_empty() {
-            return self.keep_wide(block, positions, from);
+            return keep_if(positions, from, |p| {
+                let words = words_from(block, p.into());
+                self.is_key(words) || self.wide(words.0) != 0
+            });
         }
-        // The last few bytes have no word of their own: they are kept for the next look.
-        let words = block.len().saturating_sub(3);
-        let mut n = from;
-        for i in from..positions.len() {
-            let p = positions[i];
-            positions[n] = p;
-            let p = p as usize;
-            n += match block.get(p..p + 4).and_then(|b| b.first_chunk::<4>()) {
-                Some(bytes) => {
-                    let key = (u32::from_le_bytes(*bytes) | FOLD) & KINDS[2].first;
-                    self.prefixes.holds(key) as usize
-                }
-                None => usize::from(p >= words),
-            };
+        if unseen {
+            // The last few bytes have no word of their own: they are kept for the next look.
+            keep_if(positions, from, |p| {
+                let p = p as usize;
+                block.get(p..p + 4).and_then(|b| b.first_chunk::<4>()).is_none_or(|bytes| {
+                    self.prefixes.holds((u32::from_le_bytes(*bytes) | FOLD) & KINDS[2].first)
+                })
+            });
         }
-        positions.truncate(n);
-        let mut n = from;
-        for i in from..positions.len() {
-            let p = positions[i];
-            positions[n] = p;
-            n += usize::from(self.is_key(words_from(block, p.into())));
-        }
-        positions.truncate(n);
-    }
-
-    /// The same where some windows cannot be spelt out.
-    fn keep_wide(&self, block: &[u8], positions: &mut Vec<u32>, from: usize) {
-        let mut n = from;
-        for i in from..positions.len() {
-            positions[n] = positions[i];
-            n += usize::from(self.may_start(block, i64::from(positions[i])));
-        }
-        positions.truncate(n);
+        keep_if(positions, from, |p| self.is_key(words_from(block, p.into())));
+        keep_if(positions, from, |p| self.may_hold(words_from(block, p.into())));
     }
 
     #[inline(always)]
     fn is_key(&self, (word, third): (u64, u32)) -> bool {
-        let mut spelt = 0;
-        let mut i = 0;
-        while i < KINDS.len() {
-            spelt |= self.filters[i].holds(KINDS[i].key(word, third));
-            i += 1;
-        }
-        spelt != 0
+        // No `any`: it would branch.
+        KINDS.iter().fold(false, |found, kind| found | self.keys.holds(kind.key(word, third)))
     }
 
-    /// Whether some window may start at position `at`, from -1, of `block`: quick, with false alarms.
     #[inline(always)]
-    pub(crate) fn may_start(&self, block: &[u8], at: i64) -> bool {
-        let words = words_from(block, at);
-        self.is_key(words) || !self.wide.is_empty() && self.wide(words.0) != 0
+    fn may_hold(&self, (word, third): (u64, u32)) -> bool {
+        let kinds = KINDS.iter().zip(&self.indices);
+        kinds.fold(false, |found, (kind, index)| {
+            found | index.slot(kind.key(word, third)).stands_in(word)
+        })
     }
 
     /// Calls `f` with each window whose classes stand at position `at`, from -1, of `block`.
@@ -261,7 +247,7 @@ impl Lookup {
             }
         };
         for (kind, index) in KINDS.iter().zip(&self.indices) {
-            index.each(kind.key(word, third), &mut look);
+            index.each(kind.key(word, third), word, &mut look);
         }
         if self.wide.is_empty() {
             return;
@@ -292,53 +278,75 @@ impl Filter {
     }
 
     #[inline(always)]
-    fn holds(&self, key: u32) -> u64 {
+    fn holds(&self, key: u32) -> bool {
         let bit = hash(key) >> (32 - FILTER_BITS);
-        self.bits[bit as usize / 64] >> (bit % 64) & 1
+        self.bits[bit as usize / 64] >> (bit % 64) & 1 != 0
     }
 }
 
 impl Index {
-    fn new(mut entries: Vec<(u32, u32)>) -> Index {
-        entries.sort_unstable();
-        let size = (entries.len() * 2).next_power_of_two().max(16);
+    /// An index of (key, window number), given the windows' literal bytes.
+    fn new(entries: &[(u32, u32)], literals: &[Literal]) -> Index {
+        let size = (2 * entries.len()).next_power_of_two().max(16);
         let shift = 32 - size.trailing_zeros();
+        let mut by_slot: Vec<_> =
+            entries.iter().map(|(key, window)| ((hash(*key) >> shift) as usize, *window)).collect();
+        by_slot.sort_unstable();
+        by_slot.dedup();
         let mut index = Index { slots: vec![EMPTY; size], shift, members: Vec::new() };
-        for same in entries.chunk_by(|a, b| a.0 == b.0) {
-            let key = same[0].0;
+        for same in by_slot.chunk_by(|a, b| a.0 == b.0) {
             let from = index.members.len() as u32;
             index.members.extend(same.iter().map(|(_, window)| *window));
             *index.members.last_mut().expect("a chunk is not empty") |= LAST;
-            let mut at = (hash(key) >> index.shift) as usize;
-            while index.slots[at].from != EMPTY.from {
-                at = (at + 1) % size;
+            let of = |window: u32| literals[window as usize].folded();
+            let (mut mask, value) = of(same[0].1);
+            for (_, window) in same {
+                let (other_mask, other) = of(*window);
+                mask &= other_mask & !(value ^ other);
             }
-            index.slots[at] = Slot { key, from };
+            index.slots[same[0].0] = Slot { mask, value: value & mask, from };
         }
         index
     }
 
-    /// Calls `f` with each window under `key`.
     #[inline(always)]
-    fn each(&self, key: u32, f: &mut impl FnMut(u32)) {
-        let mut at = (hash(key) >> self.shift) as usize;
-        loop {
-            let slot = self.slots[at];
-            if slot.from == EMPTY.from {
-                return;
-            }
-            if slot.key == key {
-                break;
-            }
-            at = (at + 1) & (self.slots.len() - 1);
+    fn slot(&self, key: u32) -> &Slot {
+        &self.slots[(hash(key) >> self.shift) as usize]
+    }
+
+    /// Calls `f` with each window that may stand where the key and the first eight bytes are these.
+    #[inline(always)]
+    fn each(&self, key: u32, word: u64, f: &mut impl FnMut(u32)) {
+        let slot = self.slot(key);
+        if !slot.stands_in(word) {
+            return;
         }
-        for member in &self.members[self.slots[at].from as usize..] {
+        for member in &self.members[slot.from as usize..] {
             f(member & !LAST);
             if member & LAST != 0 {
                 return;
             }
         }
     }
+}
+
+impl Slot {
+    #[inline(always)]
+    fn stands_in(&self, word: u64) -> bool {
+        word & self.mask == self.value
+    }
+}
+
+/// Keeps those of the positions from number `from` on that `may`, without branches.
+#[inline(always)]
+fn keep_if(positions: &mut Vec<u32>, from: usize, may: impl Fn(u32) -> bool) {
+    let mut n = from;
+    for i in from..positions.len() {
+        let p = positions[i];
+        positions[n] = p;
+        n += usize::from(may(p));
+    }
+    positions.truncate(n);
 }
 
 #[inline(always)]
@@ -349,13 +357,14 @@ fn hash(key: u32) -> u32 {
 /// Whether all classes of `window` stand at position `at`, from -1.
 #[inline(always)]
 fn holds(block: &[u8], at: i64, window: &Window) -> bool {
-    window.classes.iter().enumerate().all(|(i, set)| {
-        match usize::try_from(at + i as i64) {
-            Ok(p) => block.get(p).is_some_and(|b| set.contains(*b)),
-            // Before the block there is a line end.
-            Err(_) => set.contains(b'\n'),
-        }
-    })
+    let (classes, from) = match (usize::try_from(at), window.classes.split_first()) {
+        (Ok(from), _) => (window.classes.as_slice(), from),
+        // Before the block there is a line end.
+        (Err(_), Some((first, rest))) if first.contains(b'\n') => (rest, 0),
+        (Err(_), _) => return false,
+    };
+    let bytes = block.get(from..from + classes.len());
+    bytes.is_some_and(|bytes| classes.iter().zip(bytes).all(|(set, b)| set.contains(*b)))
 }
 
 /// The eight bytes from `at`, from -1, little endian, and the four behind them; a line end stands before the block, zeros behind it.

@@ -4,7 +4,7 @@
 //! - *everywhere*: the [`kernel`](crate::kernel) tells 32 buckets of windows apart by table look-ups, 64 positions at a time;
 //!   [`lookup`] leads from the bytes of a hit to the windows;
 //! - *heads*: most tokens are one long word, so their first bytes are looked for only where the kernel has seen a word start
-//!   and at least 16 characters follow ([`runs`], `rule/run.rs`);
+//!   and at least 16 characters follow ([`heads`], `rule/run.rs`);
 //! - *names*: rules that know a service by its name are looked for only around words such as `key`, where a run follows, or
 //!   around rare ones such as `passw` ([`context`], `rule/trigger.rs`).
 //!
@@ -16,13 +16,13 @@ use std::collections::HashMap;
 
 use super::{Candidate, Scanner};
 use crate::builtin;
-use crate::kernel::classes::{BROAD, CLASS_BITS, Classes, NARROW, STEP};
+use crate::kernel::classes::{Classes, STEP};
 use crate::kernel::{Hits, Job, Kernel};
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
-use crate::rule::run::RunClass;
 use buckets::HEAD;
 use context::Context;
+use heads::Heads;
 use lookup::Lookup;
 use runs::Runs;
 use tables::Tables;
@@ -30,6 +30,7 @@ use windows::{Trigger, Window};
 
 pub(crate) mod buckets;
 mod context;
+mod heads;
 mod lookup;
 mod runs;
 pub(crate) mod symbols;
@@ -40,8 +41,7 @@ pub(crate) struct SimdScanner {
     kernel: Kernel,
     tables: Box<Tables>,
     everywhere: Lookup,
-    heads: Lookup,
-    long_heads: Lookup,
+    heads: Heads,
     context: Option<Context>,
 }
 
@@ -62,8 +62,7 @@ impl SimdScanner {
             kernel,
             tables: Tables::new(&all.everywhere, &bucket_of),
             everywhere: Lookup::new(all.everywhere),
-            heads: Lookup::new(all.heads),
-            long_heads: Lookup::new(all.long_heads),
+            heads: Heads::new(all.heads, all.long_heads),
             context: all.has_names.then(|| Context::new(rules)),
         }
     }
@@ -78,8 +77,8 @@ impl SimdScanner {
                 break;
             }
             let from = near.len();
-            append_positions(&hits.masks[..hits.len], near);
-            self.everywhere.keep(block, near, from);
+            self.kernel.positions(&hits.masks[..hits.len], near);
+            self.everywhere.keep(block, near, from, false);
             at = next;
         }
         // The last few are looked at with line feeds behind them: what needs those is no match, and is told apart later.
@@ -96,8 +95,8 @@ impl SimdScanner {
                     *base += at as u32;
                 }
                 let from = near.len();
-                append_positions(masks, near);
-                self.everywhere.keep(block, near, from);
+                self.kernel.positions(masks, near);
+                self.everywhere.keep(block, near, from, false);
                 at = block.len();
             }
         }
@@ -105,7 +104,7 @@ impl SimdScanner {
         while at < block.len() {
             let (from, end) = (near.len(), block.len().min(at + Hits::MOST * STEP));
             near.extend(at as u32..end as u32);
-            self.everywhere.keep(block, near, from);
+            self.everywhere.keep(block, near, from, true);
             at = end;
         }
     }
@@ -126,101 +125,6 @@ impl SimdScanner {
                 triggers.push((at as u32, trigger));
             }
         });
-    }
-
-    /// Looks for the first bytes of long words where such words start.
-    #[inline(always)]
-    fn look_at_heads(
-        &self,
-        block: &[u8],
-        runs: Runs<'_>,
-        near: &mut Vec<u32>,
-        out: &mut Vec<Candidate>,
-    ) {
-        let mut first = 0;
-        while first < runs.0.len() {
-            let count = (runs.0.len() - first).min(AT_A_TIME);
-            let mut broad = [(0, 0); AT_A_TIME];
-            let mut long = [(0, 0); AT_A_TIME];
-            for i in 0..count {
-                let (at, starts) = (((first + i) * STEP) as u32, runs.word_starts(first + i));
-                (broad[i], long[i]) = ((at, starts.broad), (at, starts.long));
-            }
-            look_at(&self.heads, block, &broad[..count], runs, near, out);
-            look_at(&self.long_heads, block, &long[..count], runs, near, out);
-            first += count;
-        }
-    }
-}
-
-/// Looks for heads at the positions whose bits are set in `masks`.
-#[inline(always)]
-fn look_at(
-    heads: &Lookup,
-    block: &[u8],
-    masks: &[(u32, u64)],
-    runs: Runs<'_>,
-    near: &mut Vec<u32>,
-    out: &mut Vec<Candidate>,
-) {
-    if heads.is_empty() {
-        return;
-    }
-    near.clear();
-    append_positions(masks, near);
-    heads.keep(block, near, 0);
-    for at in near.iter() {
-        heads.each(block, i64::from(*at), |w| head(block, *at as usize, runs, w, out));
-    }
-}
-
-/// Appends the positions whose bits are set in masks of 64, each from a first position on.
-#[inline(always)]
-fn append_positions(masks: &[(u32, u64)], out: &mut Vec<u32>) {
-    let mut n = out.len();
-    let mut count = 0;
-    for (_, mask) in masks {
-        count += mask.count_ones() as usize;
-    }
-    out.resize(n + count + AT_ONCE, 0);
-    for (base, mask) in masks {
-        let mut mask = *mask;
-        let behind = n + mask.count_ones() as usize;
-        // A few at a time without asking whether there are as many: nobody can tell beforehand.
-        loop {
-            let places: &mut [u32; AT_ONCE] =
-                (&mut out[n..n + AT_ONCE]).try_into().expect("the length is constant");
-            for place in places {
-                *place = base + mask.trailing_zeros();
-                mask &= mask.wrapping_sub(1);
-            }
-            if mask == 0 {
-                break;
-            }
-            n += AT_ONCE;
-        }
-        n = behind;
-    }
-    out.truncate(n);
-}
-
-const AT_ONCE: usize = 4;
-/// Steps that are looked at together for heads: few, since short texts pay for the space too.
-const AT_A_TIME: usize = 16;
-
-/// Adds the candidates of a head that stands at the start of a word, where a broad run begins.
-fn head(block: &[u8], at: usize, runs: Runs<'_>, window: &Window, out: &mut Vec<Candidate>) {
-    let narrow = runs.run_in(RunClass::Narrow, at, at);
-    for u in &window.uses {
-        let starts = |class: RunClass| class == RunClass::Broad || narrow;
-        let Some((class, ..)) = u.run.filter(|(class, ..)| starts(*class)) else { continue };
-        let bits = if class == RunClass::Narrow { NARROW } else { BROAD };
-        let goes_on = |b: &u8| CLASS_BITS[usize::from(*b)] & bits != 0;
-        // Behind the end of the block, the run may go on.
-        let run = &block[at..block.len().min(at + u.run_len as usize)];
-        if run[window.classes.len().min(run.len())..].iter().all(goes_on) {
-            out.push(Candidate { lo: at as u32, hi: at as u32, rule: u.rule });
-        }
     }
 }
 
@@ -289,7 +193,7 @@ impl Job for Scan<'_> {
         for p in near.iter() {
             scanner.look(block, i64::from(*p), runs, triggers, out);
         }
-        scanner.look_at_heads(block, runs, near, out);
+        scanner.heads.scan(scanner.kernel, block, runs, near, out);
         if let Some(context) = scanner.context.as_ref().filter(|_| !triggers.is_empty()) {
             context.scan(block, runs, triggers, near, out);
         }

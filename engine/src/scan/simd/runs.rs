@@ -26,6 +26,22 @@ impl Runs<'_> {
         WordStarts { broad, long: broad & (rows >> RUN | behind << (STEP - RUN)) }
     }
 
+    /// Whether the run at a position has at least `len` bytes; behind the end of the block it may go on.
+    #[inline(always)]
+    pub(crate) fn goes_on(&self, class: RunClass, at: usize, len: usize) -> bool {
+        let (mut at, end) = (at, at + len);
+        while at < end {
+            let step = self.step(at / STEP);
+            let mask = if class == RunClass::Narrow { step.narrow } else { step.broad };
+            let (set, left) = ((!mask >> (at % STEP)).trailing_zeros() as usize, STEP - at % STEP);
+            if set < left {
+                return at + set >= end;
+            }
+            at += left;
+        }
+        true
+    }
+
     /// Whether a run starts at a position of `from..=to`; behind the end of the block one may.
     pub(crate) fn run_in(&self, class: RunClass, from: usize, to: usize) -> bool {
         (from / STEP..=to / STEP).any(|i| {

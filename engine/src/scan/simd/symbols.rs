@@ -5,7 +5,7 @@
 //! lower five ([`coarse`]), in which rare signs share the code of a rare letter.
 //!
 //! Single symbols say little: what buckets of many windows let through are mostly letters that never follow one another in
-//! any of them. So the kernels look at *pairs* of neighbours too, as numbers of seven bits ([`fine_pair`]) or five
+//! any of them. So the kernels look at *pairs* of neighbours too, as numbers of six bits ([`fine_pair`]) or five
 //! ([`coarse_pair`]), which many pairs share.
 
 /// How many symbols there are.
@@ -41,17 +41,14 @@ pub(crate) const fn coarse(byte: u8) -> u8 {
     symbol(byte) & 31
 }
 
-/// How many numbers [`fine_pair`] has.
-pub(crate) const FINE_PAIRS: usize = 128;
-
-/// The number of a pair of symbols.
+/// The number of a pair of symbols, in six bits too.
 pub(crate) const fn fine_pair(first: u8, second: u8) -> u8 {
-    first << 1 ^ fine_second(second)
+    first ^ fine_second(second)
 }
 
 /// What the second symbol adds to [`fine_pair`].
 pub(crate) const fn fine_second(symbol: u8) -> u8 {
-    ((symbol as u16 * 5) as u8 ^ symbol >> 3) & 127
+    (symbol.wrapping_mul(5) ^ symbol >> 3) & 63
 }
 
 /// The number of a pair of coarse symbols, in five bits too.

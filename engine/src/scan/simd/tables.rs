@@ -1,9 +1,7 @@
 //! The look-up tables of the kernels, made from windows and their buckets.
 
 use super::buckets::{BUCKETS, HEAD, Head, PAIRS, head};
-use super::symbols::{
-    COARSE, FINE_PAIRS, SYMBOLS, coarse, coarse_pair, fine_pair, symbol,
-};
+use super::symbols::{COARSE, SYMBOLS, coarse, coarse_pair, fine_pair, symbol};
 use super::windows::Window;
 
 /// Buckets come in sets of eight, a bit each.
@@ -18,7 +16,7 @@ pub(crate) struct Tables {
     /// By symbol.
     pub(crate) fine: [[[u8; SYMBOLS]; HEAD]; SETS],
     /// By the number of a pair.
-    pub(crate) fine_pairs: [[[u8; FINE_PAIRS]; PAIRS]; SETS],
+    pub(crate) fine_pairs: [[[u8; SYMBOLS]; PAIRS]; SETS],
     /// By symbol in five bits.
     pub(crate) coarse: [[Halves; HEAD]; SETS],
     /// By the number of a pair in five bits.
@@ -30,7 +28,7 @@ impl Tables {
     pub(crate) fn new(windows: &[Window], bucket_of: &[u8]) -> Box<Tables> {
         let mut tables = Box::new(Tables {
             fine: [[[0; SYMBOLS]; HEAD]; SETS],
-            fine_pairs: [[[0; FINE_PAIRS]; PAIRS]; SETS],
+            fine_pairs: [[[0; SYMBOLS]; PAIRS]; SETS],
             coarse: [[[[0; COARSE / 2]; 2]; HEAD]; SETS],
             coarse_pairs: [[[[0; COARSE / 2]; 2]; PAIRS]; SETS],
         });
