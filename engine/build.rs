@@ -13,6 +13,7 @@ mod rule;
 mod scan {
     pub(crate) mod simd {
         pub(crate) mod buckets;
+        pub(crate) mod features;
         pub(crate) mod symbols;
         pub(crate) mod windows;
     }

@@ -20,7 +20,7 @@ mod x86;
 
 use zeroize::Zeroize as _;
 
-use crate::scan::simd::buckets::{HEAD, PAIRS};
+use crate::scan::simd::features::{HEAD, PAIRS};
 use crate::scan::simd::tables::Tables;
 use classes::{Classes, STEP};
 

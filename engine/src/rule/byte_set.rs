@@ -57,6 +57,29 @@ impl ByteSet {
         })
     }
 
+    /// The bits that are set in all byte values, and those that are set in none.
+    pub(crate) fn common_bits(&self) -> (u8, u8) {
+        // By bit of a value below 64: which of them have it.
+        const WITH: [u64; 6] = [
+            0xaaaa_aaaa_aaaa_aaaa,
+            0xcccc_cccc_cccc_cccc,
+            0xf0f0_f0f0_f0f0_f0f0,
+            0xff00_ff00_ff00_ff00,
+            0xffff_0000_ffff_0000,
+            0xffff_ffff_0000_0000,
+        ];
+        let [a, b, c, d] = self.0;
+        let low = a | b | c | d;
+        let (mut all, mut none) = (0, 0);
+        for (bit, with) in WITH.iter().enumerate() {
+            all |= u8::from(low & !with == 0) << bit;
+            none |= u8::from(low & with == 0) << bit;
+        }
+        all |= u8::from(a | c == 0) << 6 | u8::from(a | b == 0) << 7;
+        none |= u8::from(b | d == 0) << 6 | u8::from(c | d == 0) << 7;
+        (all, none)
+    }
+
     /// How many byte values there are.
     pub(crate) fn len(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
@@ -83,5 +106,19 @@ impl FromIterator<u8> for ByteSet {
         let mut set = ByteSet::default();
         bytes.into_iter().for_each(|b| set.insert(b));
         set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_bits_are_those_of_all_values() {
+        for text in ["a", "aA", "0123456789", "xyz-_", "\u{0}\u{7f}", "éü~"] {
+            let set: ByteSet = text.bytes().collect();
+            let wanted = set.iter().fold((0xff, 0xff), |(all, none), b| (all & b, none & !b));
+            assert_eq!(set.common_bits(), wanted, "{text:?}");
+        }
     }
 }

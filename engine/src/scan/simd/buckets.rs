@@ -10,17 +10,13 @@
 
 use std::collections::HashMap;
 
-use crate::rule::byte_set::ByteSet;
 use crate::rule::frequency::{SAMPLE, byte_probability};
-use crate::scan::simd::symbols::{COARSE, coarse, coarse_pair};
+use crate::scan::simd::features::{
+    FEATURES, HEAD, Head, coarse_features, coarse_of, head, ones,
+};
+use crate::scan::simd::symbols::{COARSE, coarse};
 use crate::scan::simd::windows::Window;
 
-/// How many bytes of a window the kernels look at.
-pub(crate) const HEAD: usize = 4;
-/// How many pairs of neighbours they look at.
-pub(crate) const PAIRS: usize = HEAD - 1;
-/// What is looked at together: symbols, then pairs, each of [`COARSE`] values.
-const FEATURES: usize = HEAD + PAIRS;
 /// How many buckets there are: four sets of eight bits.
 pub(crate) const BUCKETS: usize = 32;
 /// Windows beyond this number join the bucket that suits them, instead of being clustered.
@@ -29,14 +25,6 @@ const SAMPLES: usize = 4096;
 const WORDS: usize = SAMPLES / 64;
 /// How much the frequencies of single bytes weigh beside the sample.
 const INDEPENDENT: f64 = 1.0;
-
-/// The head of a window: its first classes.
-pub(crate) type Head = [ByteSet; HEAD];
-
-/// The first classes of a window, filled up with any byte.
-pub(crate) fn head(window: &[ByteSet]) -> Head {
-    std::array::from_fn(|k| window.get(k).copied().unwrap_or(ByteSet::FULL))
-}
 
 /// A bucket number for each window; windows of equal heads get equal numbers. Windows whose bucket is `known` keep it, and
 /// if there are any, the others join the bucket that suits them.
@@ -132,12 +120,9 @@ impl Model {
             state ^= state >> 7;
             state ^= state << 17;
             let at = (state % last as u64) as usize;
-            let symbol = |k: usize| text.get(at + k).map_or(0, |byte| coarse(*byte));
-            let mut set = |feature: usize, value: u8| {
+            for (feature, value) in coarse_of(&text[at..]).into_iter().enumerate() {
                 samples[feature][usize::from(value)][i / 64] |= 1 << (i % 64);
-            };
-            (0..HEAD).for_each(|k| set(k, symbol(k)));
-            (0..PAIRS).for_each(|k| set(HEAD + k, coarse_pair(symbol(k), symbol(k + 1))));
+            }
         }
         let mut frequency = [0.0; COARSE];
         (0..=255).for_each(|b| frequency[usize::from(coarse(b))] += byte_probability(b));
@@ -146,18 +131,9 @@ impl Model {
 
     fn cluster(&self, sets: Head, member: usize) -> Cluster {
         let mut cluster = Cluster { members: vec![member], ..Cluster::empty() };
-        for (k, set) in sets.iter().enumerate() {
-            set.iter().for_each(|byte| cluster.values[k] |= 1 << coarse(byte));
-        }
-        let ones = |bits: u32| (0..COARSE as u8).filter(move |v| bits >> v & 1 == 1);
-        for k in 0..PAIRS {
-            for first in ones(cluster.values[k]) {
-                let pairs = ones(cluster.values[k + 1]).map(|second| coarse_pair(first, second));
-                cluster.values[HEAD + k] |= pairs.fold(0, |all, pair| all | 1 << pair);
-            }
-        }
+        cluster.values = coarse_features(&sets).map(|values| values as u32);
         for feature in 0..FEATURES {
-            for value in ones(cluster.values[feature]) {
+            for value in ones(cluster.values[feature].into()) {
                 let of_value = &self.samples[feature][usize::from(value)];
                 cluster.bits[feature].iter_mut().zip(of_value).for_each(|(b, s)| *b |= s);
             }

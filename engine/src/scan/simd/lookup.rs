@@ -8,7 +8,7 @@
 //!
 //! [`Lookup::each`] then gives the windows of which all classes stand there.
 
-use super::buckets::{HEAD, head};
+use super::features::{HEAD, head};
 use super::windows::Window;
 use crate::rule::byte_set::ByteSet;
 
@@ -141,7 +141,7 @@ impl Literal {
     fn new(window: &[ByteSet]) -> Literal {
         let mut literal = Literal { fold: 0, mask: 0, value: 0, more: window.len() > 8 };
         for (k, set) in window.iter().take(8).enumerate() {
-            let (all, none) = set.iter().fold((0xff, 0xff), |(all, none), b| (all & b, none & !b));
+            let (all, none) = set.common_bits();
             // Two bytes that differ in the bit 0x20 alone: upper and lower case.
             let fold = if set.len() == 2 && all | none == 0xdf { 0x20 } else { 0 };
             literal.more |= set.len() > 1 && fold == 0;

@@ -20,8 +20,8 @@ use crate::kernel::classes::{Classes, STEP};
 use crate::kernel::{Hits, Job, Kernel};
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
-use buckets::HEAD;
 use context::Context;
+use features::HEAD;
 use heads::Heads;
 use lookup::Lookup;
 use runs::Runs;
@@ -30,6 +30,7 @@ use windows::{Trigger, Window};
 
 pub(crate) mod buckets;
 mod context;
+pub(crate) mod features;
 mod heads;
 mod lookup;
 mod runs;
