@@ -23,7 +23,7 @@ use zeroize::Zeroize as _;
 
 use crate::confirm::{self, Hit, Scratch, View};
 use crate::engine::Engine;
-use crate::kernel::classes::{Classes, positions};
+use crate::kernel::classes::{Class, Classes, positions};
 use crate::scan::{Candidate, Space};
 use inline::Unit;
 
@@ -96,7 +96,7 @@ impl Coded {
     }
 
     /// Decodes the coded lines of `hay`; false if there are none, and nothing at the end that may become one.
-    pub(crate) fn decode(&mut self, hay: &[u8], classes: &[Classes], view: View) -> bool {
+    pub(crate) fn decode(&mut self, hay: &[u8], classes: &Classes, view: View) -> bool {
         let Some(first) = self.levels.first_mut() else { return false };
         first.clear();
         first.fill(hay, classes, view.min_start > 0, view.growing || view.limit < hay.len());
@@ -196,10 +196,10 @@ impl Plain {
     }
 
     /// Writes out the lines of `hay`, whose bytes are of these classes, that hold units. `cut`: it starts inside a line; `open`: its last line may go on.
-    fn fill(&mut self, hay: &[u8], classes: &[Classes], cut: bool, open: bool) {
+    fn fill(&mut self, hay: &[u8], classes: &Classes, cut: bool, open: bool) {
         let mut runs = payload::Runs::new(hay, classes, cut);
         let mut run = runs.next();
-        let mut escapes = positions(classes, |c| c.escape).peekable();
+        let mut escapes = positions(classes.of(Class::Escape)).peekable();
         // All before `at` is dealt with; the line that is being written ends at `line_end`.
         let (mut at, mut line_end) = (0, 0);
         loop {

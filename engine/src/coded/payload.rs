@@ -6,10 +6,10 @@
 use std::ops::Range;
 
 use super::inline::Unit;
-use crate::kernel::classes::{Classes, STEP, first_clear, rows_of_16};
+use crate::kernel::classes::{Class, Classes, PAYLOAD, STEP, first_clear};
 
 /// The least length of a run, in bytes: 18 bytes of base64, 12 of hex.
-const SHORTEST: usize = 24;
+const SHORTEST: usize = PAYLOAD;
 /// How many bytes of a run are decoded.
 pub(crate) const LONGEST: usize = 32 << 10;
 /// An open run this long, in bytes, waits for its end, if it decodes to text so far.
@@ -38,7 +38,9 @@ fn is_of_run(byte: u8) -> bool {
 /// The runs of a text that may be payloads, in order; one at the end also if it is shorter.
 pub(crate) struct Runs<'t> {
     text: &'t [u8],
-    classes: &'t [Classes],
+    /// Bytes of base64, and where runs of them start.
+    base64: &'t [u64],
+    payloads: &'t [u64],
     /// All before is dealt with.
     at: usize,
     /// The step that is looked at, and where in it runs start that were not given yet.
@@ -49,27 +51,15 @@ pub(crate) struct Runs<'t> {
 
 impl<'t> Runs<'t> {
     /// The runs of a text of these classes. If it is `cut`, the word that it begins with is no run: its start is not there.
-    pub(crate) fn new(text: &'t [u8], classes: &'t [Classes], cut: bool) -> Runs<'t> {
-        let at = if cut { first_clear(classes, |c| c.base64, 0) } else { 0 };
-        let mut runs = Runs { text, classes, at, step: 0, starts: 0, is_over: false };
-        runs.starts = runs.starts_in(0);
-        runs
-    }
-
-    /// Where in a step runs of the least length start.
-    #[inline(always)]
-    fn starts_in(&self, step: usize) -> u64 {
-        const _: () = assert!(SHORTEST == 24);
-        let base64 = |i: usize| self.classes.get(i).map_or(0, |c| c.base64);
-        let this = base64(step);
-        let (rows, behind) = rows_of_16(this, base64(step + 1));
-        let before = step.checked_sub(1).map_or(0, |i| base64(i) >> 63);
-        rows & (rows >> 8 | behind << (STEP - 8)) & !(this << 1 | before)
+    pub(crate) fn new(text: &'t [u8], classes: &'t Classes, cut: bool) -> Runs<'t> {
+        let (base64, payloads) = (classes.of(Class::Base64), classes.of(Class::Payloads));
+        let at = if cut { first_clear(base64, 0) } else { 0 };
+        Runs { text, base64, payloads, at, step: 0, starts: payloads[0], is_over: false }
     }
 
     /// The run from `start` to where it ends, or as much of it as is decoded.
     fn run(&mut self, start: usize) -> Range<usize> {
-        let mut end = first_clear(self.classes, |c| c.base64, start).min(start + LONGEST);
+        let mut end = first_clear(self.base64, start).min(start + LONGEST);
         self.at = end;
         end += self.text[end..].iter().take(2).take_while(|b| **b == b'=').count();
         start..end
@@ -84,11 +74,11 @@ impl Iterator for Runs<'_> {
         if self.at > 0 && self.at + SHORTEST <= self.text.len() && is_of_run(self.text[self.at]) {
             let start = self.at;
             let goes_on = is_of_run(self.text[start - 1]);
-            if goes_on && first_clear(self.classes, |c| c.base64, start) >= start + SHORTEST {
+            if goes_on && first_clear(self.base64, start) >= start + SHORTEST {
                 return Some(self.run(start));
             }
         }
-        while self.step < self.classes.len() {
+        loop {
             while self.starts != 0 {
                 let start = self.step * STEP + self.starts.trailing_zeros() as usize;
                 self.starts &= self.starts - 1;
@@ -96,9 +86,12 @@ impl Iterator for Runs<'_> {
                     return Some(self.run(start));
                 }
             }
-            self.step += 1;
-            self.starts = self.starts_in(self.step);
+            let rest = self.payloads.get(self.step + 1..).unwrap_or_default();
+            let Some(steps) = rest.iter().position(|starts| *starts != 0) else { break };
+            self.step += 1 + steps;
+            self.starts = self.payloads[self.step];
         }
+        self.step = self.payloads.len();
         if std::mem::replace(&mut self.is_over, true) {
             return None;
         }
@@ -224,7 +217,7 @@ mod tests {
         for at in 0..60 {
             let text =
                 format!("{}{} {}{}", "a b ".repeat(15).split_at(at).0, " ", "x".repeat(24), "== y");
-            let mut classes = Vec::new();
+            let mut classes = Classes::default();
             Kernel::detect().classes(text.as_bytes(), &mut classes);
             let runs: Vec<_> = Runs::new(text.as_bytes(), &classes, false).collect();
             let start = text.find("xxx").unwrap();

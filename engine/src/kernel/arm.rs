@@ -4,7 +4,9 @@
 
 use std::arch::aarch64::*;
 
-use super::classes::{BASE64, Classes, ESCAPE_HIGH, ESCAPE_LOW, HIGH, LOW, NARROW, STEP, WORD};
+use super::classes::{
+    BASE64, ESCAPE_HIGH, ESCAPE_LOW, HIGH, LOW, NARROW, Places, STEP, Step, WORD,
+};
 use super::{HEAD, Hits, Isa, Kernel, PAIRS};
 use crate::scan::simd::symbols::{coarse, coarse_pair, coarse_second};
 use crate::scan::simd::tables::{Halves, SETS, Tables};
@@ -31,7 +33,7 @@ const SECONDS: Halves = {
     all
 };
 
-pub(super) fn neon_classes(kernel: Kernel, steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
+pub(super) fn neon_classes(kernel: Kernel, steps: &[[u8; STEP]], out: Places<'_>) {
     assert!(kernel.0 == Isa::Neon);
     // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have NEON.
     unsafe { classes_of(steps, out) }
@@ -44,13 +46,12 @@ fn load(bytes: &[u8; 16]) -> uint8x16_t {
 }
 
 #[target_feature(enable = "neon")]
-fn classes_of(steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
+fn classes_of(steps: &[[u8; STEP]], mut out: Places<'_>) {
     let (low, high) = (load(&LOW), load(&HIGH));
     let (escape_low, escape_high) = (load(&ESCAPE_LOW), load(&ESCAPE_HIGH));
     let nibble = vdupq_n_u8(15);
-    out.reserve(steps.len());
-    for step in steps {
-        let mut classes = Classes::default();
+    for (i, step) in steps.iter().enumerate() {
+        let mut classes = Step::default();
         for (quarter, bytes) in step.as_chunks::<16>().0.iter().enumerate() {
             let bytes = load(bytes);
             let l = vandq_u8(bytes, nibble);
@@ -65,7 +66,7 @@ fn classes_of(steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
             let escapes = vandq_u8(vqtbl1q_u8(escape_low, l), vqtbl1q_u8(escape_high, h));
             classes.escape |= set(vtstq_u8(escapes, escapes));
         }
-        out.push(classes);
+        out.set(i, classes);
     }
 }
 

@@ -1,7 +1,11 @@
 //! Which bytes of a text are of which class, a bit each: the masks that the looks at runs, heads and payloads read.
 
+use super::Job;
+use crate::rule::run::{LONG_RUN, RUN, RunClass};
+
 /// How many bytes a mask speaks of.
 pub(crate) const STEP: usize = 64;
+const _: () = assert!(RUN == 16);
 
 /// Bits of [`class_bits`]: a byte of a word, of a narrow run, of a broad run, of base64 in either alphabet.
 pub(super) const WORD: u8 = 0x0f;
@@ -63,28 +67,168 @@ pub(super) const CLASS_BITS: [u8; 256] = {
 
 /// Which bytes of [`STEP`] are of which class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Classes {
-    pub(crate) word: u64,
-    pub(crate) narrow: u64,
-    pub(crate) broad: u64,
-    pub(crate) base64: u64,
+pub(super) struct Step {
+    pub(super) word: u64,
+    pub(super) narrow: u64,
+    pub(super) broad: u64,
+    pub(super) base64: u64,
     /// ESC, `\` and `%`.
-    pub(crate) escape: u64,
+    pub(super) escape: u64,
+}
+
+/// A class of positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Bytes of words.
+    Word,
+    /// Bytes of runs ([`RunClass`]).
+    Narrow,
+    Broad,
+    /// Bytes of base64 in either alphabet.
+    Base64,
+    /// ESC, `\` and `%`.
+    Escape,
+    /// Where 16 bytes of a class follow one another.
+    NarrowRows,
+    BroadRows,
+    /// Where a word starts and 16 broad bytes follow, or [`LONG_RUN`](crate::rule::run::LONG_RUN).
+    Starts,
+    LongStarts,
+    /// Where a run of base64 starts that has at least [`PAYLOAD`] bytes.
+    Payloads,
+}
+
+/// How many classes are told from bytes; the others are told from these.
+const OF_BYTES: usize = Class::NarrowRows as usize;
+const CLASSES: usize = Class::Payloads as usize + 1;
+
+/// The least length of a run of base64 that is looked at, in bytes.
+pub(crate) const PAYLOAD: usize = 24;
+
+/// Which positions of a text are of which class: masks of [`STEP`] positions each, and one that stands for what is behind the
+/// end of the text, where runs go on but nothing starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Classes {
+    /// By class, one behind the other.
+    masks: Vec<u64>,
+    /// How many masks a class has.
+    len: usize,
 }
 
 impl Classes {
-    /// What stands behind the end of a text: runs may go on.
-    pub(crate) const ENDLESS: Classes =
-        Classes { word: 0, narrow: !0, broad: !0, base64: 0, escape: 0 };
+    /// The masks of a class, the last of which stands for what is behind the end.
+    #[inline(always)]
+    pub(crate) fn of(&self, class: Class) -> &[u64] {
+        &self.masks[class as usize * self.len..][..self.len]
+    }
+
+    /// Masks of a class of runs, and of where 16 of its bytes follow one another.
+    #[inline(always)]
+    pub(crate) fn of_runs(&self, class: RunClass) -> (&[u64], &[u64]) {
+        match class {
+            RunClass::Narrow => (self.of(Class::Narrow), self.of(Class::NarrowRows)),
+            RunClass::Broad => (self.of(Class::Broad), self.of(Class::BroadRows)),
+        }
+    }
+
+    /// Makes place for a text of so many steps.
+    pub(super) fn make_place(&mut self, steps: usize) {
+        self.len = steps + 1;
+        self.masks.resize(self.len * CLASSES, 0);
+    }
+
+    /// Where to write the masks of steps, from number `from` on.
+    pub(super) fn places(&mut self, from: usize) -> Places<'_> {
+        let mut classes = self.masks[..self.len * OF_BYTES].chunks_exact_mut(self.len);
+        let mut next = || &mut classes.next().expect("there is one for each class")[from..];
+        let (word, narrow, broad) = (next(), next(), next());
+        Places { word, narrow, broad, base64: next(), escape: next() }
+    }
 }
 
-/// The positions of a text whose bit is set in the mask that `of` chooses, in order.
-pub(crate) fn positions(
-    classes: &[Classes],
-    of: impl Fn(&Classes) -> u64,
-) -> impl Iterator<Item = usize> {
-    classes.iter().enumerate().flat_map(move |(i, c)| {
-        let mut mask = of(c);
+/// Where the masks of steps are written.
+pub(super) struct Places<'m> {
+    word: &'m mut [u64],
+    narrow: &'m mut [u64],
+    broad: &'m mut [u64],
+    base64: &'m mut [u64],
+    escape: &'m mut [u64],
+}
+
+impl<'m> Places<'m> {
+    /// Where the masks of a single step are written.
+    pub(super) fn of(step: &'m mut Step) -> Places<'m> {
+        Places {
+            word: std::slice::from_mut(&mut step.word),
+            narrow: std::slice::from_mut(&mut step.narrow),
+            broad: std::slice::from_mut(&mut step.broad),
+            base64: std::slice::from_mut(&mut step.base64),
+            escape: std::slice::from_mut(&mut step.escape),
+        }
+    }
+
+    /// Writes the masks of step `i`.
+    #[inline(always)]
+    pub(super) fn set(&mut self, i: usize, step: Step) {
+        self.word[i] = step.word;
+        self.narrow[i] = step.narrow;
+        self.broad[i] = step.broad;
+        self.base64[i] = step.base64;
+        self.escape[i] = step.escape;
+    }
+}
+
+/// Tells the other classes from those of bytes.
+pub(super) struct Derive<'c>(pub(super) &'c mut Classes);
+
+impl Job for Derive<'_> {
+    type Output = ();
+
+    // Loops of plain arithmetic, which the compiler turns into vector code.
+    #[inline(always)]
+    fn run(self) {
+        let len = self.0.len;
+        let steps = len - 1;
+        let (of_bytes, others) = self.0.masks.split_at_mut(len * OF_BYTES);
+        let of = |class: Class| &of_bytes[class as usize * len..][..len];
+        let mut others = others.chunks_exact_mut(len);
+        let mut next = || others.next().expect("there is one for each class");
+        let (narrow_rows, broad_rows, starts, long_starts) = (next(), next(), next(), next());
+        let payloads = next();
+        for (rows, class) in [(narrow_rows, Class::Narrow), (&mut *broad_rows, Class::Broad)] {
+            let masks = of(class);
+            for ((row, this), next) in rows.iter_mut().zip(&masks[..steps]).zip(&masks[1..]) {
+                *row = rows_of_16(*this, *next).0;
+            }
+            rows[steps] = !0;
+        }
+        let word = of(Class::Word);
+        let mut before = 0;
+        for (i, start) in starts[..steps].iter_mut().enumerate() {
+            *start = word[i] & !(word[i] << 1 | before >> 63) & broad_rows[i];
+            before = word[i];
+        }
+        for (i, long) in long_starts[..steps].iter_mut().enumerate() {
+            const _: () = assert!(LONG_RUN == 32);
+            *long = starts[i] & (broad_rows[i] >> 16 | broad_rows[i + 1] << (STEP - 16));
+        }
+        let base64 = of(Class::Base64);
+        let mut before = 0;
+        for (i, payload) in payloads[..steps].iter_mut().enumerate() {
+            const _: () = assert!(PAYLOAD == 24);
+            let this = base64[i];
+            let (rows, behind) = rows_of_16(this, base64[i + 1]);
+            *payload = rows & (rows >> 8 | behind << (STEP - 8)) & !(this << 1 | before >> 63);
+            before = this;
+        }
+        (starts[steps], long_starts[steps], payloads[steps]) = (0, 0, 0);
+    }
+}
+
+/// The positions whose bit is set in `masks`, in order.
+pub(crate) fn positions(masks: &[u64]) -> impl Iterator<Item = usize> {
+    masks.iter().enumerate().filter(|(_, mask)| **mask != 0).flat_map(move |(i, mask)| {
+        let mut mask = *mask;
         std::iter::from_fn(move || {
             let bit = mask.checked_sub(1).map(|less| (mask.trailing_zeros(), mask & less))?;
             mask = bit.1;
@@ -93,11 +237,11 @@ pub(crate) fn positions(
     })
 }
 
-/// The first position from `from` whose bit is not set in the mask that `of` chooses.
-pub(crate) fn first_clear(classes: &[Classes], of: impl Fn(&Classes) -> u64, from: usize) -> usize {
+/// The first position from `from` whose bit is not set in `masks`; behind them none is.
+pub(crate) fn first_clear(masks: &[u64], from: usize) -> usize {
     let mut at = from;
-    while let Some(c) = classes.get(at / STEP) {
-        let set = (!(of(c) >> (at % STEP))).trailing_zeros() as usize;
+    while let Some(mask) = masks.get(at / STEP) {
+        let set = (!mask >> (at % STEP)).trailing_zeros() as usize;
         if set < STEP - at % STEP {
             return at + set;
         }
@@ -108,7 +252,7 @@ pub(crate) fn first_clear(classes: &[Classes], of: impl Fn(&Classes) -> u64, fro
 
 /// The positions of `this` from which 16 bits in a row are set, going on in `next`, and those of `next`, as far as it goes.
 #[inline(always)]
-pub(crate) fn rows_of_16(this: u64, next: u64) -> (u64, u64) {
+fn rows_of_16(this: u64, next: u64) -> (u64, u64) {
     let (mut low, mut high) = (this, next);
     for by in [1, 2, 4, 8] {
         low &= low >> by | high << (64 - by);
@@ -118,9 +262,9 @@ pub(crate) fn rows_of_16(this: u64, next: u64) -> (u64, u64) {
 }
 
 /// The classes of [`STEP`] bytes.
-pub(super) fn portable(bytes: &[u8; STEP]) -> Classes {
+pub(super) fn portable(bytes: &[u8; STEP]) -> Step {
     // Eight bytes at a time: a byte's five classes are bits of one table entry, gathered by a multiplication.
-    let mut classes = Classes::default();
+    let mut classes = Step::default();
     let (eights, _) = bytes.as_chunks::<8>();
     for (i, eight) in eights.iter().enumerate() {
         let mut entries = 0u64;
@@ -141,7 +285,7 @@ pub(super) fn portable(bytes: &[u8; STEP]) -> Classes {
     classes
 }
 
-/// By byte: a bit for each mask of [`Classes`].
+/// By byte: a bit for each mask of [`Step`].
 const PORTABLE: [u8; 256] = {
     let mut bits = [0; 256];
     let mut byte = 0;
@@ -162,7 +306,6 @@ const PORTABLE: [u8; 256] = {
 mod tests {
     use super::*;
     use crate::rule::byte_set::ByteSet;
-    use crate::rule::run::RunClass;
 
     #[test]
     fn rectangles_are_the_classes() {

@@ -22,7 +22,7 @@ use zeroize::Zeroize as _;
 
 use crate::scan::simd::features::{HEAD, PAIRS};
 use crate::scan::simd::tables::Tables;
-use classes::{Classes, STEP};
+use classes::{Classes, Derive, Places, STEP, Step};
 
 /// A list of hits: first positions of 64 each, with a bit for each hit.
 pub(crate) struct Hits {
@@ -162,26 +162,33 @@ impl Kernel {
         }
     }
 
-    /// The classes of all bytes of `text`, [`STEP`] bytes each; in the last, runs go on behind the end of the text.
-    pub(crate) fn classes(self, text: &[u8], out: &mut Vec<Classes>) {
-        out.clear();
+    /// The classes of the positions of `text`.
+    pub(crate) fn classes(self, text: &[u8], out: &mut Classes) {
         let (steps, tail) = text.as_chunks::<STEP>();
-        self.steps(steps, out);
+        out.make_place(text.len().div_ceil(STEP));
+        self.steps(steps, out.places(0));
         if !tail.is_empty() {
             let mut last = [0; STEP];
             last[..tail.len()].copy_from_slice(tail);
-            self.steps(&[last], out);
+            let mut step = Step::default();
+            self.steps(&[last], Places::of(&mut step));
+            // Behind the end, runs go on: more of the line may follow.
             let behind = !0u64 << tail.len();
-            if let Some(last) = out.last_mut() {
-                last.narrow |= behind;
-                last.broad |= behind;
-            }
+            step.narrow |= behind;
+            step.broad |= behind;
+            out.places(steps.len()).set(0, step);
         }
+        let end = Step { narrow: !0, broad: !0, ..Step::default() };
+        out.places(text.len().div_ceil(STEP)).set(0, end);
+        self.run(Derive(out));
     }
 
-    fn steps(self, steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
+    fn steps(self, steps: &[[u8; STEP]], mut out: Places<'_>) {
         match self.0 {
-            Isa::Scalar => out.extend(steps.iter().map(classes::portable)),
+            Isa::Scalar => {
+                let all = steps.iter().map(classes::portable).enumerate();
+                all.for_each(|(i, step)| out.set(i, step));
+            }
             #[cfg(target_arch = "x86_64")]
             Isa::Ssse3 => x86::ssse3_classes(self, steps, out),
             #[cfg(target_arch = "x86_64")]
@@ -281,10 +288,10 @@ mod tests {
     fn every_kernel_tells_the_same_classes() {
         let text: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
         for len in [0, 1, 63, 64, 65, 127, 128, 255, 300, 512] {
-            let mut wanted = Vec::new();
+            let mut wanted = Classes::default();
             Kernel(Isa::Scalar).classes(&text[..len], &mut wanted);
             for kernel in Kernel::available() {
-                let mut found = Vec::new();
+                let mut found = Classes::default();
                 kernel.classes(&text[..len], &mut found);
                 assert_eq!(found, wanted, "{} at {len}", kernel.name());
             }

@@ -5,7 +5,7 @@
 use std::arch::x86_64::*;
 
 use super::classes::{
-    BASE64, CLASS_BITS, Classes, ESCAPE_HIGH, ESCAPE_LOW, HIGH, LOW, NARROW, STEP, WORD,
+    BASE64, CLASS_BITS, ESCAPE_HIGH, ESCAPE_LOW, HIGH, LOW, NARROW, Places, STEP, Step, WORD,
 };
 use super::{HEAD, Hits, Isa, Job, Kernel, PAIRS};
 use crate::scan::simd::symbols::{
@@ -89,14 +89,14 @@ fn avx2_run_of<J: Job>(job: J) -> J::Output {
     job.run()
 }
 
-pub(super) fn vbmi_classes(kernel: Kernel, steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
+pub(super) fn vbmi_classes(kernel: Kernel, steps: &[[u8; STEP]], out: Places<'_>) {
     assert!(kernel.0 == Isa::Vbmi);
     // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have its features.
     unsafe { vbmi_classes_of(steps, out) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn vbmi_classes_of(steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
+fn vbmi_classes_of(steps: &[[u8; STEP]], mut out: Places<'_>) {
     let table = |from: usize| {
         // SAFETY: 64 bytes from `from` (0 or 64) are in the table of 256; the load needs no alignment.
         unsafe { _mm512_loadu_si512(CLASS_BITS.as_ptr().wrapping_add(from).cast()) }
@@ -105,14 +105,13 @@ fn vbmi_classes_of(steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
     let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
     let (word, narrow, base64) = (splat(WORD), splat(NARROW), splat(BASE64));
     let (escape, backslash, percent) = (splat(0x1b), splat(b'\\'), splat(b'%'));
-    out.reserve(steps.len());
-    for step in steps {
+    for (i, step) in steps.iter().enumerate() {
         // SAFETY: a step is 64 bytes; the load needs no alignment.
         let bytes = unsafe { _mm512_loadu_si512(step.as_ptr().cast()) };
         // Bytes from 128 are of no class; the look-up ignores their highest bit.
         let bits = _mm512_permutex2var_epi8(first, bytes, second);
         let ascii = !_mm512_movepi8_mask(bytes);
-        out.push(Classes {
+        out.set(i, Step {
             word: ascii & _mm512_test_epi8_mask(bits, word),
             narrow: ascii & _mm512_test_epi8_mask(bits, narrow),
             broad: ascii & _mm512_test_epi8_mask(bits, bits),
@@ -244,7 +243,7 @@ fn vbmi_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
     }
 }
 
-pub(super) fn avx2_classes(kernel: Kernel, steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
+pub(super) fn avx2_classes(kernel: Kernel, steps: &[[u8; STEP]], out: Places<'_>) {
     assert!(kernel.0 == Isa::Avx2);
     // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have its features.
     unsafe { avx2_classes_of(steps, out) }
@@ -257,15 +256,14 @@ fn avx2_table(table: &[u8; 16]) -> __m256i {
 }
 
 #[target_feature(enable = "avx2")]
-fn avx2_classes_of(steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
+fn avx2_classes_of(steps: &[[u8; STEP]], mut out: Places<'_>) {
     let (low, high) = (avx2_table(&LOW), avx2_table(&HIGH));
     let (zero, nibble) = (_mm256_setzero_si256(), _mm256_set1_epi8(15));
     let splat = |byte: u8| _mm256_set1_epi8(byte as i8);
     let (word, narrow, base64) = (splat(WORD), splat(NARROW), splat(BASE64));
     let (escape_low, escape_high) = (avx2_table(&ESCAPE_LOW), avx2_table(&ESCAPE_HIGH));
-    out.reserve(steps.len());
-    for step in steps {
-        let mut classes = Classes::default();
+    for (i, step) in steps.iter().enumerate() {
+        let mut classes = Step::default();
         for (half, bytes) in step.as_chunks::<32>().0.iter().enumerate() {
             // SAFETY: a half is 32 bytes; the load needs no alignment.
             let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
@@ -285,7 +283,7 @@ fn avx2_classes_of(steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
                 _mm256_shuffle_epi8(escape_high, h),
             ));
         }
-        out.push(classes);
+        out.set(i, classes);
     }
 }
 
@@ -375,7 +373,7 @@ fn avx2_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
     }
 }
 
-pub(super) fn ssse3_classes(kernel: Kernel, steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
+pub(super) fn ssse3_classes(kernel: Kernel, steps: &[[u8; STEP]], out: Places<'_>) {
     assert!(kernel.0 == Isa::Ssse3);
     // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have its features.
     unsafe { ssse3_classes_of(steps, out) }
@@ -388,15 +386,14 @@ fn ssse3_table(table: &[u8; 16]) -> __m128i {
 }
 
 #[target_feature(enable = "ssse3")]
-fn ssse3_classes_of(steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
+fn ssse3_classes_of(steps: &[[u8; STEP]], mut out: Places<'_>) {
     let (low, high) = (ssse3_table(&LOW), ssse3_table(&HIGH));
     let (zero, nibble) = (_mm_setzero_si128(), _mm_set1_epi8(15));
     let splat = |byte: u8| _mm_set1_epi8(byte as i8);
     let (word, narrow, base64) = (splat(WORD), splat(NARROW), splat(BASE64));
     let (escape_low, escape_high) = (ssse3_table(&ESCAPE_LOW), ssse3_table(&ESCAPE_HIGH));
-    out.reserve(steps.len());
-    for step in steps {
-        let mut classes = Classes::default();
+    for (i, step) in steps.iter().enumerate() {
+        let mut classes = Step::default();
         for (quarter, bytes) in step.as_chunks::<16>().0.iter().enumerate() {
             // SAFETY: a quarter is 16 bytes; the load needs no alignment.
             let bytes = unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
@@ -415,7 +412,7 @@ fn ssse3_classes_of(steps: &[[u8; STEP]], out: &mut Vec<Classes>) {
                 _mm_shuffle_epi8(escape_high, h),
             ));
         }
-        out.push(classes);
+        out.set(i, classes);
     }
 }
 

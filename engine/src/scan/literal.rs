@@ -83,7 +83,7 @@ impl Scanner for LiteralScanner {
         "regex".to_owned()
     }
 
-    fn scan(&self, block: &[u8], _: &[Classes], _: &mut dyn Any, out: &mut Vec<Candidate>) {
+    fn scan(&self, block: &[u8], _: &Classes, _: &mut dyn Any, out: &mut Vec<Candidate>) {
         if block.is_empty() {
             return;
         }

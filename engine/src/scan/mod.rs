@@ -46,7 +46,7 @@ pub(crate) trait Scanner: Send + Sync {
     fn scan(
         &self,
         block: &[u8],
-        classes: &[Classes],
+        classes: &Classes,
         scratch: &mut dyn Any,
         out: &mut Vec<Candidate>,
     );
@@ -55,13 +55,13 @@ pub(crate) trait Scanner: Send + Sync {
 /// Space that one thread needs to scan, and what it learns of a text beside candidates.
 pub(crate) struct Space {
     /// The classes of the bytes of the text that was scanned last.
-    pub(crate) classes: Vec<Classes>,
+    pub(crate) classes: Classes,
     scratch: Box<dyn Any + Send>,
 }
 
 impl Space {
     pub(crate) fn new(scanner: &dyn Scanner) -> Space {
-        Space { classes: Vec::new(), scratch: scanner.scratch() }
+        Space { classes: Classes::default(), scratch: scanner.scratch() }
     }
 
     /// Writes all candidates of `text` to `out`, and its classes.

@@ -114,7 +114,7 @@ impl Scanner for HyperscanScanner {
     fn scan(
         &self,
         block: &[u8],
-        classes: &[Classes],
+        classes: &Classes,
         scratch: &mut dyn Any,
         out: &mut Vec<Candidate>,
     ) {

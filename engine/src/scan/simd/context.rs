@@ -14,6 +14,22 @@ use crate::rule::run::RunClass;
 /// Rules that are looked for around triggers only, by the run that their matches hold.
 pub(crate) struct Context {
     groups: Vec<Group>,
+    /// How far behind a trigger some run may begin, in bytes, and one more.
+    farthest: usize,
+}
+
+/// A word that stands somewhere.
+pub(crate) struct Triggered {
+    pub(crate) at: u32,
+    pub(crate) trigger: Trigger,
+    /// How many bytes of its line follow from it on, as far as runs matter.
+    reach: u32,
+}
+
+impl Triggered {
+    pub(crate) fn new(at: u32, trigger: Trigger) -> Triggered {
+        Triggered { at, trigger, reach: 0 }
+    }
 }
 
 struct Group {
@@ -34,7 +50,9 @@ impl Context {
     pub(crate) fn new(rules: &[&Rule]) -> Context {
         let classes = [None, Some(RunClass::Narrow), Some(RunClass::Broad)];
         let of_class = |class| Group::new(rules, class);
-        Context { groups: classes.into_iter().filter_map(of_class).collect() }
+        let groups: Vec<Group> = classes.into_iter().filter_map(of_class).collect();
+        let farthest = groups.iter().map(|group| group.run_hi + 1).max().unwrap_or(0);
+        Context { groups, farthest }
     }
 
     /// Looks around the triggers, which are in order but for repeats.
@@ -43,10 +61,16 @@ impl Context {
         &self,
         block: &[u8],
         runs: Runs<'_>,
-        triggers: &[(u32, Trigger)],
+        triggers: &mut [Triggered],
         near: &mut Vec<u32>,
         out: &mut Vec<Candidate>,
     ) {
+        for trigger in triggers.iter_mut() {
+            // Matches stay on their line.
+            let at = trigger.at as usize;
+            let rest = &block[at..block.len().min(at + self.farthest)];
+            trigger.reach = memchr::memchr(b'\n', rest).unwrap_or(self.farthest) as u32;
+        }
         for group in &self.groups {
             group.scan(block, runs, triggers, near, out);
         }
@@ -76,20 +100,17 @@ impl Group {
         &self,
         block: &[u8],
         runs: Runs<'_>,
-        triggers: &[(u32, Trigger)],
+        triggers: &[Triggered],
         near: &mut Vec<u32>,
         out: &mut Vec<Candidate>,
     ) {
-        let calls = |(t, trigger): &(u32, Trigger)| {
-            let Some(class) = self.class else { return *trigger == Trigger::Rare };
-            // Matches stay on their line.
-            let t = *t as usize;
-            let rest = &block[t..block.len().min(t + self.run_hi + 1)];
-            let end = memchr::memchr(b'\n', rest).unwrap_or(self.run_hi + 1);
-            self.run_lo < end && runs.run_in(class, t + self.run_lo, t + end - 1)
+        let calls = |t: &&Triggered| {
+            let Some(class) = self.class else { return t.trigger == Trigger::Rare };
+            let (at, end) = (t.at as usize, (t.reach as usize).min(self.run_hi + 1));
+            self.run_lo < end && runs.run_in(class, at + self.run_lo, at + end - 1)
         };
-        let called = triggers.iter().filter(|t| calls(t));
-        let mut triggers = called.map(|(t, _)| i64::from(*t)).peekable();
+        let called = triggers.iter().filter(calls);
+        let mut triggers = called.map(|t| i64::from(t.at)).peekable();
         while let Some(first) = triggers.next() {
             // Triggers near one another are looked around together.
             let region = |t: i64| {

@@ -5,7 +5,8 @@ use super::lookup::Lookup;
 use super::runs::Runs;
 use super::windows::{Use, Window};
 use crate::kernel::Kernel;
-use crate::kernel::classes::STEP;
+use crate::kernel::classes::{Class, STEP};
+use crate::rule::run::RunClass;
 
 /// Steps whose words are looked at together: few, since short texts pay for the space too.
 const AT_A_TIME: usize = 32;
@@ -39,47 +40,51 @@ impl Heads {
         near: &mut Vec<u32>,
         out: &mut Vec<Candidate>,
     ) {
-        let mut first = 0;
-        while first < runs.0.len() {
-            let count = (runs.0.len() - first).min(AT_A_TIME);
-            let mut broad = [(0, 0); AT_A_TIME];
-            let mut long = [(0, 0); AT_A_TIME];
-            for i in 0..count {
-                let (at, starts) = (((first + i) * STEP) as u32, runs.word_starts(first + i));
-                (broad[i], long[i]) = ((at, starts.broad), (at, starts.long));
+        // The last mask stands for what is behind the end.
+        let (starts, long_starts) = (runs.0.of(Class::Starts), runs.0.of(Class::LongStarts));
+        let steps = (0..).step_by(STEP).zip(starts.iter().zip(long_starts));
+        let (mut all, mut long) = ([(0, 0); AT_A_TIME], [(0, 0); AT_A_TIME]);
+        let mut steps = steps.peekable();
+        while steps.peek().is_some() {
+            let mut count = 0;
+            for (at, (starts, long_starts)) in steps.by_ref().take(AT_A_TIME) {
+                (all[count], long[count]) = ((at, *starts), (at, *long_starts));
+                count += 1;
             }
-            near.clear();
             if !self.short.is_empty() {
-                kernel.positions(&broad[..count], near);
+                near.clear();
+                kernel.positions(&all[..count], near);
                 self.short.keep(block, near, 0, true);
+                for at in near.iter() {
+                    self.short.each(block, i64::from(*at), |window| {
+                        window.uses.iter().for_each(|u| nominate(u, *at, runs, out));
+                    });
+                }
             }
-            for at in near.iter() {
-                self.short.each(block, i64::from(*at), |window| {
-                    for u in &window.uses {
-                        nominate(u, *at, runs, out);
-                    }
-                });
-            }
-            near.clear();
             if !self.uses.is_empty() {
+                near.clear();
                 kernel.positions(&long[..count], near);
+                near.iter().for_each(|at| self.look_at_long(block, *at, runs, out));
             }
-            for at in near.iter() {
-                self.look_at_long(block, *at, runs, out);
-            }
-            first += count;
         }
     }
 
     fn look_at_long(&self, block: &[u8], at: u32, runs: Runs<'_>, out: &mut Vec<Candidate>) {
+        let Some((most, _)) = self.uses.last() else { return };
+        let length = |class| runs.length(class, at as usize, most.run_len as usize);
+        let (narrow, broad) = (length(RunClass::Narrow), length(RunClass::Broad));
         for (u, window) in &self.uses {
-            if u.run.is_some_and(|(class, ..)| !runs.goes_on(class, at as usize, u.run_len as usize)) {
-                // The others need more, if not of another class.
+            let needs = u.run_len as usize;
+            if needs > broad {
+                break;
+            }
+            if needs > narrow && u.run.is_some_and(|(class, ..)| class == RunClass::Narrow) {
                 continue;
             }
             let classes = &self.long[*window].classes;
-            let stands = classes.iter().zip(&block[at as usize..]).all(|(set, b)| set.contains(*b));
-            if stands && block.len() - at as usize >= classes.len() {
+            let bytes = block.get(at as usize..at as usize + classes.len());
+            let stands = |bytes: &[u8]| classes.iter().zip(bytes).all(|(set, b)| set.contains(*b));
+            if bytes.is_some_and(stands) {
                 out.push(Candidate { lo: at, hi: at, rule: u.rule });
             }
         }
@@ -89,7 +94,8 @@ impl Heads {
 /// Adds the candidate of a head at the start of a word, if the word is long enough.
 #[inline(always)]
 fn nominate(u: &Use, at: u32, runs: Runs<'_>, out: &mut Vec<Candidate>) {
-    if u.run.is_some_and(|(class, ..)| runs.goes_on(class, at as usize, u.run_len as usize)) {
+    let needs = u.run_len as usize;
+    if u.run.is_some_and(|(class, ..)| runs.length(class, at as usize, needs) == needs) {
         out.push(Candidate { lo: at, hi: at, rule: u.rule });
     }
 }

@@ -163,6 +163,20 @@ impl Literal {
     }
 }
 
+/// Keeps those of the positions from number `from` on for which an expression is true, without branches. A closure would be
+/// compiled apart from its caller, without what the CPU has.
+macro_rules! keep_if {
+    ($positions:expr, $from:expr, |$p:ident| $may:expr) => {
+        let mut n = $from;
+        for i in $from..$positions.len() {
+            let $p = $positions[i];
+            $positions[n] = $p;
+            n += usize::from($may);
+        }
+        $positions.truncate(n);
+    };
+}
+
 impl Lookup {
     pub(crate) fn new(windows: Vec<Window>) -> Lookup {
         let mut entries: [Vec<(u32, u32)>; KINDS.len()] = Default::default();
@@ -201,22 +215,26 @@ impl Lookup {
     #[inline(always)]
     pub(crate) fn keep(&self, block: &[u8], positions: &mut Vec<u32>, from: usize, unseen: bool) {
         if !self.wide.is_empty() {
-            return keep_if(positions, from, |p| {
+            keep_if!(positions, from, |p| {
                 let words = words_from(block, p.into());
                 self.is_key(words) || self.wide(words.0) != 0
             });
+            return;
         }
         if unseen {
             // The last few bytes have no word of their own: they are kept for the next look.
-            keep_if(positions, from, |p| {
+            keep_if!(positions, from, |p| {
                 let p = p as usize;
-                block.get(p..p + 4).and_then(|b| b.first_chunk::<4>()).is_none_or(|bytes| {
-                    self.prefixes.holds((u32::from_le_bytes(*bytes) | FOLD) & KINDS[2].first)
-                })
+                match block.get(p..p + 4).and_then(|b| b.first_chunk::<4>()) {
+                    Some(b) => {
+                        self.prefixes.holds((u32::from_le_bytes(*b) | FOLD) & KINDS[2].first)
+                    }
+                    None => true,
+                }
             });
         }
-        keep_if(positions, from, |p| self.is_key(words_from(block, p.into())));
-        keep_if(positions, from, |p| self.may_hold(words_from(block, p.into())));
+        keep_if!(positions, from, |p| self.is_key(words_from(block, p.into())));
+        keep_if!(positions, from, |p| self.may_hold(words_from(block, p.into())));
     }
 
     #[inline(always)]
@@ -335,18 +353,6 @@ impl Slot {
     fn stands_in(&self, word: u64) -> bool {
         word & self.mask == self.value
     }
-}
-
-/// Keeps those of the positions from number `from` on that `may`, without branches.
-#[inline(always)]
-fn keep_if(positions: &mut Vec<u32>, from: usize, may: impl Fn(u32) -> bool) {
-    let mut n = from;
-    for i in from..positions.len() {
-        let p = positions[i];
-        positions[n] = p;
-        n += usize::from(may(p));
-    }
-    positions.truncate(n);
 }
 
 #[inline(always)]

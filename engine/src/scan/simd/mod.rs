@@ -20,13 +20,13 @@ use crate::kernel::classes::{Classes, STEP};
 use crate::kernel::{Hits, Job, Kernel};
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
-use context::Context;
+use context::{Context, Triggered};
 use features::HEAD;
 use heads::Heads;
 use lookup::Lookup;
 use runs::Runs;
 use tables::Tables;
-use windows::{Trigger, Window};
+use windows::Window;
 
 pub(crate) mod buckets;
 mod context;
@@ -49,7 +49,7 @@ pub(crate) struct SimdScanner {
 #[derive(Default)]
 struct Scratch {
     hits: Hits,
-    triggers: Vec<(u32, Trigger)>,
+    triggers: Vec<Triggered>,
     /// Positions to look closer at.
     near: Vec<u32>,
 }
@@ -117,13 +117,13 @@ impl SimdScanner {
         block: &[u8],
         at: i64,
         runs: Runs<'_>,
-        triggers: &mut Vec<(u32, Trigger)>,
+        triggers: &mut Vec<Triggered>,
         out: &mut Vec<Candidate>,
     ) {
         self.everywhere.each(block, at, |window| {
             nominate(block, at, window, runs, out);
             if let Some(trigger) = window.trigger.filter(|_| at >= 0) {
-                triggers.push((at as u32, trigger));
+                triggers.push(Triggered::new(at as u32, trigger));
             }
         });
     }
@@ -158,7 +158,7 @@ impl Scanner for SimdScanner {
     fn scan(
         &self,
         block: &[u8],
-        classes: &[Classes],
+        classes: &Classes,
         scratch: &mut dyn Any,
         out: &mut Vec<Candidate>,
     ) {
@@ -231,7 +231,7 @@ mod tests {
 
     fn candidates(scanner: &dyn Scanner, text: &[u8]) -> Vec<Candidate> {
         let mut out = Vec::new();
-        let mut classes = Vec::new();
+        let mut classes = Classes::default();
         Kernel::detect().classes(text, &mut classes);
         scanner.scan(text, &classes, &mut *scanner.scratch(), &mut out);
         out.sort_unstable();

@@ -1,55 +1,28 @@
-//! Where words start and runs stand in a block, as bit masks: what the looks at heads and names go by.
+//! Where runs stand in a block: what the looks at heads and names go by.
 
-use crate::kernel::classes::{Classes, STEP, rows_of_16};
-use crate::rule::run::{RUN, RunClass};
+use crate::kernel::classes::{Classes, STEP, first_clear};
+use crate::rule::run::RunClass;
 
-/// The classes of a whole block, [`STEP`] bytes each. Behind the end, runs go on: more of the line may follow.
+/// The runs of a block. Behind its end they go on: more of the line may follow.
 #[derive(Clone, Copy)]
-pub(crate) struct Runs<'c>(pub(crate) &'c [Classes]);
-
-const _: () = assert!(RUN == 16);
+pub(crate) struct Runs<'c>(pub(crate) &'c Classes);
 
 impl Runs<'_> {
+    /// How many bytes the run at a position has, as far as `most`; behind the end of the block it may go on.
     #[inline(always)]
-    fn step(&self, i: usize) -> Classes {
-        self.0.get(i).copied().unwrap_or(Classes::ENDLESS)
-    }
-
-    /// Positions in step `i` where a word starts, by the runs at them.
-    #[inline(always)]
-    pub(crate) fn word_starts(&self, i: usize) -> WordStarts {
-        let (this, next) = (self.0[i], self.step(i + 1));
-        let before = if i == 0 { 0 } else { self.0[i - 1].word >> 63 };
-        let starts = this.word & !(this.word << 1 | before);
-        let (rows, behind) = rows_of_16(this.broad, next.broad);
-        let broad = starts & rows;
-        WordStarts { broad, long: broad & (rows >> RUN | behind << (STEP - RUN)) }
-    }
-
-    /// Whether the run at a position has at least `len` bytes; behind the end of the block it may go on.
-    #[inline(always)]
-    pub(crate) fn goes_on(&self, class: RunClass, at: usize, len: usize) -> bool {
-        let (mut at, end) = (at, at + len);
-        while at < end {
-            let step = self.step(at / STEP);
-            let mask = if class == RunClass::Narrow { step.narrow } else { step.broad };
-            let (set, left) = ((!mask >> (at % STEP)).trailing_zeros() as usize, STEP - at % STEP);
-            if set < left {
-                return at + set >= end;
-            }
-            at += left;
-        }
-        true
+    pub(crate) fn length(&self, class: RunClass, at: usize, most: usize) -> usize {
+        let (masks, _) = self.0.of_runs(class);
+        let last = masks.len().min((at + most) / STEP + 1);
+        let end = first_clear(&masks[..last], at);
+        if end >= (masks.len() - 1) * STEP { most } else { (end - at).min(most) }
     }
 
     /// Whether a run starts at a position of `from..=to`; behind the end of the block one may.
     pub(crate) fn run_in(&self, class: RunClass, from: usize, to: usize) -> bool {
+        let (_, rows) = self.0.of_runs(class);
         (from / STEP..=to / STEP).any(|i| {
-            let (this, next) = (self.step(i), self.step(i + 1));
-            let (mut mask, _) = match class {
-                RunClass::Narrow => rows_of_16(this.narrow, next.narrow),
-                RunClass::Broad => rows_of_16(this.broad, next.broad),
-            };
+            // The last stands for all that is behind the end.
+            let mut mask = rows[i.min(rows.len() - 1)];
             if i == from / STEP {
                 mask &= !0 << (from % STEP);
             }
@@ -59,13 +32,4 @@ impl Runs<'_> {
             mask != 0
         })
     }
-}
-
-/// Positions where a word starts, a bit each.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct WordStarts {
-    /// With a broad run at it.
-    pub(crate) broad: u64,
-    /// With a broad run of [`LONG_RUN`](crate::rule::run::LONG_RUN).
-    pub(crate) long: u64,
 }
