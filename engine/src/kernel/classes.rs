@@ -107,7 +107,7 @@ pub(crate) const PAYLOAD: usize = 24;
 
 /// Which positions of a text are of which class: masks of [`STEP`] positions each, and one that stands for what is behind the
 /// end of the text, where runs go on but nothing starts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Classes {
     /// By class, one behind the other.
     masks: Vec<u64>,
@@ -134,7 +134,10 @@ impl Classes {
     /// Makes place for a text of so many steps.
     pub(super) fn make_place(&mut self, steps: usize) {
         self.len = steps + 1;
-        self.masks.resize(self.len * CLASSES, 0);
+        // It never shrinks: short texts take turns with long ones.
+        if self.masks.len() < self.len * CLASSES {
+            self.masks.resize(self.len * CLASSES, 0);
+        }
     }
 
     /// Where to write the masks of steps, from number `from` on.
@@ -143,6 +146,14 @@ impl Classes {
         let mut next = || &mut classes.next().expect("there is one for each class")[from..];
         let (word, narrow, broad) = (next(), next(), next());
         Places { word, narrow, broad, base64: next(), escape: next() }
+    }
+}
+
+#[cfg(test)]
+impl PartialEq for Classes {
+    fn eq(&self, other: &Classes) -> bool {
+        let masks = |all: &'_ Classes| all.masks[..all.len * CLASSES].to_vec();
+        self.len == other.len && masks(self) == masks(other)
     }
 }
 
@@ -189,7 +200,7 @@ impl Job for Derive<'_> {
     fn run(self) {
         let len = self.0.len;
         let steps = len - 1;
-        let (of_bytes, others) = self.0.masks.split_at_mut(len * OF_BYTES);
+        let (of_bytes, others) = self.0.masks[..len * CLASSES].split_at_mut(len * OF_BYTES);
         let of = |class: Class| &of_bytes[class as usize * len..][..len];
         let mut others = others.chunks_exact_mut(len);
         let mut next = || others.next().expect("there is one for each class");
@@ -204,22 +215,24 @@ impl Job for Derive<'_> {
         }
         let word = of(Class::Word);
         let mut before = 0;
-        for (i, start) in starts[..steps].iter_mut().enumerate() {
-            *start = word[i] & !(word[i] << 1 | before >> 63) & broad_rows[i];
-            before = word[i];
+        for ((start, this), rows) in starts[..steps].iter_mut().zip(word).zip(&*broad_rows) {
+            *start = this & !(this << 1 | before >> 63) & rows;
+            before = *this;
         }
         for (i, long) in long_starts[..steps].iter_mut().enumerate() {
             const _: () = assert!(LONG_RUN == 32);
             *long = starts[i] & (broad_rows[i] >> 16 | broad_rows[i + 1] << (STEP - 16));
         }
         let base64 = of(Class::Base64);
-        let mut before = 0;
         for (i, payload) in payloads[..steps].iter_mut().enumerate() {
             const _: () = assert!(PAYLOAD == 24);
-            let this = base64[i];
-            let (rows, behind) = rows_of_16(this, base64[i + 1]);
-            *payload = rows & (rows >> 8 | behind << (STEP - 8)) & !(this << 1 | before >> 63);
-            before = this;
+            let (rows, behind) = rows_of_16(base64[i], base64[i + 1]);
+            *payload = rows & (rows >> 8 | behind << (STEP - 8));
+        }
+        let mut before = 0;
+        for (payload, this) in payloads[..steps].iter_mut().zip(base64) {
+            *payload &= !(this << 1 | before >> 63);
+            before = *this;
         }
         (starts[steps], long_starts[steps], payloads[steps]) = (0, 0, 0);
     }

@@ -293,7 +293,7 @@ mod tests {
             for kernel in Kernel::available() {
                 let mut found = Classes::default();
                 kernel.classes(&text[..len], &mut found);
-                assert_eq!(found, wanted, "{} at {len}", kernel.name());
+                assert!(found == wanted, "{} at {len}", kernel.name());
             }
         }
     }

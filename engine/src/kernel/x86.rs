@@ -111,15 +111,18 @@ fn vbmi_classes_of(steps: &[[u8; STEP]], mut out: Places<'_>) {
         // Bytes from 128 are of no class; the look-up ignores their highest bit.
         let bits = _mm512_permutex2var_epi8(first, bytes, second);
         let ascii = !_mm512_movepi8_mask(bytes);
-        out.set(i, Step {
-            word: ascii & _mm512_test_epi8_mask(bits, word),
-            narrow: ascii & _mm512_test_epi8_mask(bits, narrow),
-            broad: ascii & _mm512_test_epi8_mask(bits, bits),
-            base64: ascii & _mm512_test_epi8_mask(bits, base64),
-            escape: _mm512_cmpeq_epi8_mask(bytes, escape)
-                | _mm512_cmpeq_epi8_mask(bytes, backslash)
-                | _mm512_cmpeq_epi8_mask(bytes, percent),
-        });
+        out.set(
+            i,
+            Step {
+                word: ascii & _mm512_test_epi8_mask(bits, word),
+                narrow: ascii & _mm512_test_epi8_mask(bits, narrow),
+                broad: ascii & _mm512_test_epi8_mask(bits, bits),
+                base64: ascii & _mm512_test_epi8_mask(bits, base64),
+                escape: _mm512_cmpeq_epi8_mask(bytes, escape)
+                    | _mm512_cmpeq_epi8_mask(bytes, backslash)
+                    | _mm512_cmpeq_epi8_mask(bytes, percent),
+            },
+        );
     }
 }
 
@@ -228,8 +231,7 @@ fn vbmi_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
     let pair_table: [[__m512i; PAIRS]; SETS] =
         std::array::from_fn(|s| std::array::from_fn(|k| load(&tables.fine_pairs[s][k], 0)));
     for step in 0..steps.len() {
-        let at: [__m512i; HEAD] =
-            std::array::from_fn(|k| load(&hits.symbols, step * STEP + k));
+        let at: [__m512i; HEAD] = std::array::from_fn(|k| load(&hits.symbols, step * STEP + k));
         let pair: [__m512i; PAIRS] = std::array::from_fn(|k| load(&hits.pairs, step * STEP + k));
         let mut any = _mm512_setzero_si512();
         for s in 0..SETS {

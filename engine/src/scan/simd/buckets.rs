@@ -11,9 +11,7 @@
 use std::collections::HashMap;
 
 use crate::rule::frequency::{SAMPLE, byte_probability};
-use crate::scan::simd::features::{
-    FEATURES, HEAD, Head, coarse_features, coarse_of, head, ones,
-};
+use crate::scan::simd::features::{FEATURES, HEAD, Head, coarse_features, coarse_of, head, ones};
 use crate::scan::simd::symbols::{COARSE, coarse};
 use crate::scan::simd::windows::Window;
 

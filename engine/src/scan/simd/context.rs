@@ -130,7 +130,7 @@ impl Group {
             }
             near.clear();
             near.extend(all.start.max(0) as u32..all.end as u32);
-            names.keep(block, near, 0, true);
+            names.keep(block, near, 0);
             for p in near.iter() {
                 look(i64::from(*p));
             }

@@ -54,7 +54,7 @@ impl Heads {
             if !self.short.is_empty() {
                 near.clear();
                 kernel.positions(&all[..count], near);
-                self.short.keep(block, near, 0, true);
+                self.short.keep(block, near, 0);
                 for at in near.iter() {
                     self.short.each(block, i64::from(*at), |window| {
                         window.uses.iter().for_each(|u| nominate(u, *at, runs, out));

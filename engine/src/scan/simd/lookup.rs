@@ -2,7 +2,7 @@
 //! classes.
 //!
 //! From many positions to few ([`Lookup::keep`]), each step without branches:
-//! - the first three bytes are those of some window, by a filter (where the kernel has not looked before);
+//! - the first three bytes are those of some window, by a filter;
 //! - its key is one, by a filter;
 //! - the first eight bytes have what all windows of that key have in common.
 //!
@@ -211,9 +211,9 @@ impl Lookup {
     }
 
     /// Keeps those of the positions from number `from` on where a window may start: quick looks, without branches, since nobody
-    /// can tell beforehand which way they would go. If the positions are `unseen`, a quicker look comes first.
+    /// can tell beforehand which way they would go.
     #[inline(always)]
-    pub(crate) fn keep(&self, block: &[u8], positions: &mut Vec<u32>, from: usize, unseen: bool) {
+    pub(crate) fn keep(&self, block: &[u8], positions: &mut Vec<u32>, from: usize) {
         if !self.wide.is_empty() {
             keep_if!(positions, from, |p| {
                 let words = words_from(block, p.into());
@@ -221,18 +221,14 @@ impl Lookup {
             });
             return;
         }
-        if unseen {
-            // The last few bytes have no word of their own: they are kept for the next look.
-            keep_if!(positions, from, |p| {
-                let p = p as usize;
-                match block.get(p..p + 4).and_then(|b| b.first_chunk::<4>()) {
-                    Some(b) => {
-                        self.prefixes.holds((u32::from_le_bytes(*b) | FOLD) & KINDS[2].first)
-                    }
-                    None => true,
-                }
-            });
-        }
+        // The last few bytes have no word of their own: they are kept for the next look.
+        keep_if!(positions, from, |p| {
+            let p = p as usize;
+            match block.get(p..p + 4).and_then(|b| b.first_chunk::<4>()) {
+                Some(b) => self.prefixes.holds((u32::from_le_bytes(*b) | FOLD) & KINDS[2].first),
+                None => true,
+            }
+        });
         keep_if!(positions, from, |p| self.is_key(words_from(block, p.into())));
         keep_if!(positions, from, |p| self.may_hold(words_from(block, p.into())));
     }

@@ -79,7 +79,7 @@ impl SimdScanner {
             }
             let from = near.len();
             self.kernel.positions(&hits.masks[..hits.len], near);
-            self.everywhere.keep(block, near, from, false);
+            self.everywhere.keep(block, near, from);
             at = next;
         }
         // The last few are looked at with line feeds behind them: what needs those is no match, and is told apart later.
@@ -97,7 +97,7 @@ impl SimdScanner {
                 }
                 let from = near.len();
                 self.kernel.positions(masks, near);
-                self.everywhere.keep(block, near, from, false);
+                self.everywhere.keep(block, near, from);
                 at = block.len();
             }
         }
@@ -105,7 +105,7 @@ impl SimdScanner {
         while at < block.len() {
             let (from, end) = (near.len(), block.len().min(at + Hits::MOST * STEP));
             near.extend(at as u32..end as u32);
-            self.everywhere.keep(block, near, from, true);
+            self.everywhere.keep(block, near, from);
             at = end;
         }
     }
