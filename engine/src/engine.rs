@@ -13,7 +13,7 @@ use crate::error::{BuildError, Problem};
 use crate::kernel::Kernel;
 use crate::keys::{self, Keys};
 use crate::mask::Mask;
-use crate::rule::{Confidence, Rule, RuleSet};
+use crate::rule::{Confidence, Handle, Rule, RuleSet};
 use crate::scan::{DatabaseCache, Scanner, ScannerKind, ScannerOptions};
 use crate::stream::{Sink, StreamRedactor};
 
@@ -212,9 +212,8 @@ impl EngineBuilder {
             };
             on && r.confidence() >= self.confidence && !named(&self.except, r)
         };
-        let chosen: Vec<bool> = self.rules.iter().map(wanted).collect();
-        let rules = self.rules.into_rules().into_iter().zip(chosen);
-        let mut chosen: Vec<Rule> = rules.filter(|(_, chosen)| *chosen).map(|(r, _)| r).collect();
+        let mut chosen: Vec<Handle> = self.rules.into_rules();
+        chosen.retain(|rule| wanted(rule));
         let keys = match self.keys.is_empty() {
             true => None,
             false => Some(Keys::new(&self.keys, chosen.len() as u32)?),
@@ -228,7 +227,7 @@ impl EngineBuilder {
         }
         let kernel = Kernel::chosen();
         let (scanner, scanner_notes) =
-            self.scanner.build(&chosen.iter().collect::<Vec<_>>(), kernel)?;
+            self.scanner.build(&chosen.iter().map(|rule| &**rule).collect::<Vec<_>>(), kernel)?;
         let program: Vec<Compiled> = chosen.into_iter().map(Compiled::new).collect();
         let reach = program.iter().map(Compiled::reach).max().unwrap_or(0);
         let least = 4 * reach + (64 << 10);
@@ -296,7 +295,7 @@ impl Engine {
 
     /// The rules in use, in order.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
-        self.program.iter().map(|c| &c.rule)
+        self.program.iter().map(|c| &*c.rule)
     }
 
     /// The rule with this index, as in [`Finding::rule`].

@@ -14,7 +14,7 @@ use crate::confirm::{Hit, View, line_around};
 use crate::error::BuildError;
 use crate::json::{Token, Tokens};
 use crate::mask::{self, Mask};
-use crate::rule::{Rule, RuleSet};
+use crate::rule::{Handle, RuleSet};
 
 /// The rule that names these hits. Its pattern is never looked for by itself: no log holds it.
 const RULE: &str = r#"
@@ -25,7 +25,7 @@ pattern = '\x00\x00key\x00\x00'
 confidence = "high"
 "#;
 
-pub(crate) fn rule() -> Rule {
+pub(crate) fn rule() -> Handle {
     let rules = RuleSet::parse("keys", RULE).expect("the rule is sound");
     rules.into_rules().remove(0)
 }

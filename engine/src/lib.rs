@@ -83,6 +83,6 @@ mod builtin {
 impl RuleSet {
     /// The rules that come with the engine, from `engine/rules/*.toml`.
     pub fn builtin() -> RuleSet {
-        RuleSet::from_rules(builtin::BUILTIN.to_vec())
+        RuleSet::embedded(builtin::BUILTIN)
     }
 }

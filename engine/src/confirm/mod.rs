@@ -18,7 +18,7 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
 
-use crate::rule::{Rule, ValueSyntax, parse};
+use crate::rule::{Handle, ValueSyntax, parse};
 use crate::scan::Candidate;
 use crate::{block, mask};
 
@@ -69,7 +69,7 @@ impl View {
 
 /// A rule with its automata, which are compiled when first needed.
 pub(crate) struct Compiled {
-    pub(crate) rule: Rule,
+    pub(crate) rule: Handle,
     anchored: OnceLock<Box<DFA>>,
     /// What stands before the group `secret`.
     before_secret: OnceLock<Option<Box<DFA>>>,
@@ -146,7 +146,7 @@ struct Walk {
 }
 
 impl Compiled {
-    pub(crate) fn new(rule: Rule) -> Compiled {
+    pub(crate) fn new(rule: Handle) -> Compiled {
         Compiled {
             rule,
             anchored: OnceLock::new(),

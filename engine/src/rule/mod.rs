@@ -18,6 +18,8 @@
 //! ```
 
 use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use super::error::{BuildError, Problem};
 
@@ -38,7 +40,7 @@ pub const MAX_MATCH: usize = 8192;
 /// Rules with distinct ids, in order.
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
-    rules: Vec<Rule>,
+    rules: Vec<Handle>,
 }
 
 impl RuleSet {
@@ -49,14 +51,19 @@ impl RuleSet {
     /// [`crate::lint::examples`] does.
     pub fn parse(source: &str, text: &str) -> Result<RuleSet, BuildError> {
         let (rules, problems) = parse::file(source, text);
-        let set = RuleSet { rules };
+        let set = RuleSet::from_rules(rules);
         let mut problems = problems;
         problems.extend(set.duplicate_ids());
         if problems.is_empty() { Ok(set) } else { Err(BuildError::new(problems)) }
     }
 
     pub(crate) fn from_rules(rules: Vec<Rule>) -> RuleSet {
-        RuleSet { rules }
+        RuleSet { rules: rules.into_iter().map(|rule| Handle::Own(Arc::new(rule))).collect() }
+    }
+
+    /// Rules that are embedded in the program.
+    pub(crate) fn embedded(rules: &'static [Rule]) -> RuleSet {
+        RuleSet { rules: rules.iter().map(Handle::BuiltIn).collect() }
     }
 
     /// Adds all rules of `other` behind these.
@@ -90,18 +97,18 @@ impl RuleSet {
     }
 
     /// Keeps the rules for which `keep` is true.
-    pub fn retain(&mut self, keep: impl FnMut(&Rule) -> bool) {
-        self.rules.retain(keep);
+    pub fn retain(&mut self, mut keep: impl FnMut(&Rule) -> bool) {
+        self.rules.retain(|rule| keep(rule));
     }
 
     /// The rules in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Rule> {
-        self.rules.iter()
+        self.rules.iter().map(|rule| &**rule)
     }
 
     /// The rule with this id.
     pub fn find(&self, id: &str) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.id() == id)
+        self.iter().find(|rule| rule.id() == id)
     }
 
     /// How many rules there are.
@@ -114,8 +121,26 @@ impl RuleSet {
         self.rules.is_empty()
     }
 
-    pub(crate) fn into_rules(self) -> Vec<Rule> {
+    pub(crate) fn into_rules(self) -> Vec<Handle> {
         self.rules
+    }
+}
+
+/// A rule of a set: there are many, and all are needed at each start, so none is copied.
+#[derive(Clone, Debug)]
+pub(crate) enum Handle {
+    BuiltIn(&'static Rule),
+    Own(Arc<Rule>),
+}
+
+impl Deref for Handle {
+    type Target = Rule;
+
+    fn deref(&self) -> &Rule {
+        match self {
+            Handle::BuiltIn(rule) => rule,
+            Handle::Own(rule) => rule,
+        }
     }
 }
 

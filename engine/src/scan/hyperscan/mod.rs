@@ -347,18 +347,18 @@ mod tests {
 
     #[test]
     fn without_scratch_space_everything_is_nominated() {
-        let rules = crate::RuleSet::builtin().into_rules();
+        let rules = crate::RuleSet::builtin();
         let (scanner, _) = HyperscanScanner::new(&rules.iter().collect::<Vec<_>>(), None).unwrap();
         let mut none = ScanScratch { space: None, open: vec![], touched: vec![] };
         let mut out = Vec::new();
-        scanner.scan(b"some text", &[], &mut none, &mut out);
+        scanner.scan(b"some text", &Classes::default(), &mut none, &mut out);
         assert_eq!(out.len(), rules.len());
         assert!(out.iter().all(|c| (c.lo, c.hi) == (0, 8)));
     }
 
     #[test]
     fn rules_that_are_left_out_are_found_by_the_rest() {
-        let rules = crate::RuleSet::builtin().into_rules();
+        let rules = crate::RuleSet::builtin();
         let rules: Vec<&Rule> = rules.iter().take(12).collect();
         let (all, _) = HyperscanScanner::new(&rules, None).unwrap();
         let left_out: Vec<bool> = (0..rules.len()).map(|i| i % 2 == 0).collect();
@@ -375,7 +375,7 @@ mod tests {
                 let text = crate::lint::expand(rule, example);
                 let nominated = |scanner: &HyperscanScanner| {
                     let mut out = Vec::new();
-                    scanner.scan(text.as_bytes(), &[], &mut *scanner.scratch(), &mut out);
+                    scanner.scan(text.as_bytes(), &Classes::default(), &mut *scanner.scratch(), &mut out);
                     let mut rules: Vec<u32> = out.iter().map(|c| c.rule).collect();
                     rules.sort_unstable();
                     rules.dedup();
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_library_that_loses_matches_fails_the_self_test() {
-        let rules = crate::RuleSet::builtin().into_rules();
+        let rules = crate::RuleSet::builtin();
         let rules: Vec<&Rule> = rules.iter().take(2).collect();
         let windows = window::windows(&rules, &[false, false]);
         // A database of other expressions stands for a library that finds nothing.

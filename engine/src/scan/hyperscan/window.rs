@@ -136,7 +136,7 @@ mod tests {
 
     fn of(pattern: &str) -> Vec<Window> {
         let text = format!("[[rule]]\nid = 'x'\npattern = '{pattern}'\nkeywords = ['acme']");
-        let rules = RuleSet::parse("test", &text).unwrap().into_rules();
+        let rules = RuleSet::parse("test", &text).unwrap();
         windows(&rules.iter().collect::<Vec<_>>(), &[false])
     }
 

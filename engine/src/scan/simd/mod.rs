@@ -224,6 +224,7 @@ fn known_buckets(rules: &[&Rule], windows: &[Window]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::Handle;
 
     fn rules() -> Vec<Rule> {
         crate::RuleSet::builtin().iter().cloned().collect()
@@ -280,7 +281,7 @@ mod tests {
         let found = candidates(&scanner, &text);
         for (index, rule) in (0..).zip(&rules) {
             let of_rule: Vec<_> = found.iter().filter(|c| c.rule == index).collect();
-            let compiled = crate::confirm::Compiled::new(rule.clone());
+            let compiled = crate::confirm::Compiled::new(Handle::Own(rule.clone().into()));
             for m in compiled.regex().find_iter(&text) {
                 let at = m.start() as u32;
                 let nominated = of_rule.iter().any(|c| (c.lo..=c.hi).contains(&at));
