@@ -87,7 +87,7 @@ impl Engine {
     /// ```
     pub fn may_find_numbers(&self) -> bool {
         let number: ByteSet = NUMBER.iter().chain(b"\n").copied().collect();
-        let fits = |class: &[u64; 4]| ByteSet(*class).iter().any(|b| number.contains(b));
+        let fits = |class: &ByteSet| class.iter().any(|b| number.contains(b));
         let rules = self.program().iter().map(|c| &c.rule);
         // The secret of the others stands behind words.
         let mut rules = rules.filter(|r| {

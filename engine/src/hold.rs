@@ -6,7 +6,6 @@
 
 use crate::confirm::{Compiled, Scratch, character_around};
 use crate::rule::ValueSyntax;
-use crate::rule::byte_set::ByteSet;
 
 /// The end of what may be released of the open line `hay`, in bytes.
 pub(crate) fn release_limit(rules: &[Compiled], hay: &[u8], scratch: &mut Scratch) -> usize {
@@ -41,8 +40,8 @@ pub(crate) fn release_limit(rules: &[Compiled], hay: &[u8], scratch: &mut Scratc
                 let begins =
                     anchor.window.iter().enumerate().all(|(i, set)| {
                         match usize::try_from(at + i as i64) {
-                            Ok(p) => hay.get(p).is_none_or(|b| ByteSet(*set).contains(*b)),
-                            Err(_) => ByteSet(*set).contains(b'\n'),
+                            Ok(p) => hay.get(p).is_none_or(|b| set.contains(*b)),
+                            Err(_) => set.contains(b'\n'),
                         }
                     });
                 if begins {

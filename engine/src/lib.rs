@@ -72,6 +72,7 @@ mod builtin {
     //! The built-in rules, as `build.rs` made them.
     use std::borrow::Cow;
 
+    use crate::rule::byte_set::ByteSet;
     use crate::rule::run::{Run, RunClass};
     use crate::rule::spec::{EmbeddedAnchor, EmbeddedHead};
     use crate::rule::trigger::Around;

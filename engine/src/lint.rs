@@ -47,9 +47,9 @@ pub fn sample() -> &'static [u8] {
 pub fn hits_per_megabyte(rule: &Rule) -> f64 {
     let sample = crate::rule::frequency::SAMPLE;
     let per_megabyte = |count: usize| count as f64 * 1e6 / sample.len() as f64;
-    let holds = |text: &[u8], window: &[[u64; 4]]| {
+    let holds = |text: &[u8], window: &[ByteSet]| {
         text.len() >= window.len()
-            && text.iter().zip(window).all(|(byte, set)| ByteSet(*set).contains(*byte))
+            && text.iter().zip(window).all(|(byte, set)| set.contains(*byte))
     };
     if !rule.heads.is_empty() {
         let word = ByteSet::word();
@@ -65,15 +65,14 @@ pub fn hits_per_megabyte(rule: &Rule) -> f64 {
         return heads.sum();
     }
     let anchors = rule.anchors.iter().map(|anchor| {
-        let window: Vec<ByteSet> = anchor.window.iter().map(|set| ByteSet(*set)).collect();
-        let counted = sample.windows(window.len()).filter(|text| holds(text, &anchor.window));
-        per_megabyte(counted.count()).max(probability(&window) * 1e6)
+        let counted = sample.windows(anchor.window.len()).filter(|text| holds(text, &anchor.window));
+        per_megabyte(counted.count()).max(probability(&anchor.window) * 1e6)
     });
     anchors.sum()
 }
 
 /// The first bytes of words, where that is how a rule is looked for, or its anchors.
-fn windows(rule: &Rule) -> impl Iterator<Item = &[[u64; 4]]> {
+fn windows(rule: &Rule) -> impl Iterator<Item = &[ByteSet]> {
     let anchors = rule.anchors.iter().filter(|_| rule.heads.is_empty());
     rule.heads.iter().map(|h| &*h.window).chain(anchors.map(|a| &*a.window))
 }
@@ -98,15 +97,10 @@ pub fn cost(rules: &RuleSet) -> Vec<Problem> {
 
 /// The anchor that hits most, as a character-class expression.
 fn describe(rule: &Rule) -> String {
-    let common = |a: &&[[u64; 4]], b: &&[[u64; 4]]| {
-        let p = |window: &[[u64; 4]]| {
-            probability(&window.iter().map(|set| ByteSet(*set)).collect::<Vec<_>>())
-        };
-        p(a).total_cmp(&p(b))
-    };
+    let common = |a: &&[ByteSet], b: &&[ByteSet]| probability(a).total_cmp(&probability(b));
     let Some(window) = windows(rule).max_by(common) else { return "nothing".to_owned() };
-    let class = |set: &[u64; 4]| {
-        let bytes: Vec<u8> = ByteSet(*set).iter().collect();
+    let class = |set: &ByteSet| {
+        let bytes: Vec<u8> = set.iter().collect();
         match bytes.as_slice() {
             [one] => char::from(*one).escape_default().to_string(),
             [a, b] if a ^ b == 0x20 => char::from(*b).to_string(),

@@ -175,7 +175,7 @@ pub struct Rule {
 /// The classes of the first bytes of a match.
 #[derive(Clone, Debug)]
 pub(crate) struct EmbeddedHead {
-    pub(crate) window: Cow<'static, [[u64; 4]]>,
+    pub(crate) window: Cow<'static, [ByteSet]>,
     pub(crate) class: RunClass,
     /// How many bytes of the class every match starts with.
     pub(crate) run: u32,
@@ -184,22 +184,20 @@ pub(crate) struct EmbeddedHead {
 /// An [`Anchor`] in a form that can be a constant.
 #[derive(Clone, Debug)]
 pub(crate) struct EmbeddedAnchor {
-    pub(crate) window: Cow<'static, [[u64; 4]]>,
+    pub(crate) window: Cow<'static, [ByteSet]>,
     pub(crate) lo: i32,
     pub(crate) hi: i32,
 }
 
 impl From<&Anchor> for EmbeddedAnchor {
     fn from(anchor: &Anchor) -> EmbeddedAnchor {
-        let window = anchor.window.iter().map(|set| set.0).collect();
-        EmbeddedAnchor { window: Cow::Owned(window), lo: anchor.lo, hi: anchor.hi }
+        EmbeddedAnchor { window: anchor.window.clone().into(), lo: anchor.lo, hi: anchor.hi }
     }
 }
 
 impl EmbeddedHead {
     pub(crate) fn new(head: &[ByteSet], (class, run): (RunClass, usize)) -> EmbeddedHead {
-        let window = head.iter().map(|set| set.0).collect();
-        EmbeddedHead { window, class, run: run as u32 }
+        EmbeddedHead { window: head.to_vec().into(), class, run: run as u32 }
     }
 }
 

@@ -40,11 +40,7 @@ impl LiteralScanner {
         let mut scanner = LiteralScanner { automaton: None, literals: vec![], everywhere: vec![] };
         let mut needles: Vec<Vec<u8>> = Vec::new();
         for (index, rule) in (0..).zip(rules) {
-            let windows: Vec<Vec<ByteSet>> = rule
-                .anchors
-                .iter()
-                .map(|a| a.window.iter().map(|s| ByteSet(*s)).collect())
-                .collect();
+            let windows: Vec<_> = rule.anchors.iter().map(|a| a.window.to_vec()).collect();
             let stretches: Option<Vec<_>> = windows.iter().map(|w| literal_stretch(w)).collect();
             let Some(stretches) = stretches.filter(|s| !s.is_empty()) else {
                 scanner.everywhere.push(index);

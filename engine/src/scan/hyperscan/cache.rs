@@ -40,7 +40,7 @@ pub(super) fn key(version: &str, rules: &[&Rule]) -> String {
         number(&mut hash, rule.anchors.len() as u64);
         for anchor in rule.anchors.iter() {
             number(&mut hash, anchor.window.len() as u64);
-            anchor.window.iter().flatten().for_each(|word| number(&mut hash, *word));
+            anchor.window.iter().flat_map(|set| &set.0).for_each(|word| number(&mut hash, *word));
             // Distances are not in the database, but the window's kind is: whether it begins before the match.
             number(&mut hash, u64::from(anchor.hi == -1));
         }

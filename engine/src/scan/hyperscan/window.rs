@@ -38,7 +38,7 @@ pub(super) fn windows(rules: &[&Rule], left_out: &[bool]) -> Vec<Window> {
     let mut known: HashMap<String, usize> = HashMap::new();
     for (index, rule) in rules.iter().enumerate().filter(|(index, _)| !left_out[*index]) {
         for anchor in rule.anchors.iter() {
-            let classes: Vec<ByteSet> = anchor.window.iter().map(|set| ByteSet(*set)).collect();
+            let classes = anchor.window.to_vec();
             let text = print(&classes, anchor.lo < 0 && anchor.hi == -1);
             let len = classes.len() as i64;
             let at = *known.entry(text).or_insert_with_key(|text| {

@@ -360,7 +360,7 @@ fn hash(key: u32) -> u32 {
 #[inline(always)]
 fn holds(block: &[u8], at: i64, window: &Window) -> bool {
     let (classes, from) = match (usize::try_from(at), window.classes.split_first()) {
-        (Ok(from), _) => (window.classes.as_slice(), from),
+        (Ok(from), _) => (&*window.classes, from),
         // Before the block there is a line end.
         (Err(_), Some((first, rest))) if first.contains(b'\n') => (rest, 0),
         (Err(_), _) => return false,

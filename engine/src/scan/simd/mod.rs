@@ -215,9 +215,9 @@ fn known_buckets(rules: &[&Rule], windows: &[Window]) -> Vec<u8> {
     }
     let made = windows::distinct(default()).everywhere;
     let of_window: HashMap<&[ByteSet], u8> =
-        made.iter().zip(builtin::BUCKETS).map(|(w, b)| (w.classes.as_slice(), *b)).collect();
+        made.iter().zip(builtin::BUCKETS).map(|(w, b)| (&*w.classes, *b)).collect();
     let known: Vec<_> =
-        windows.iter().map(|w| of_window.get(w.classes.as_slice()).copied()).collect();
+        windows.iter().map(|w| of_window.get(&*w.classes).copied()).collect();
     buckets::assign(windows, &known)
 }
 

@@ -13,7 +13,7 @@ use crate::rule::trigger::{COMMON_WORDS, WORDS, classes_of};
 
 /// One distinct window and the rules it is an anchor of.
 pub(crate) struct Window {
-    pub(crate) classes: Vec<ByteSet>,
+    pub(crate) classes: Cow<'static, [ByteSet]>,
     pub(crate) uses: Vec<Use>,
     /// If it is a word around which names are looked for.
     pub(crate) trigger: Option<Trigger>,
@@ -53,7 +53,7 @@ pub(crate) struct Windows {
 
 /// The classes of a window, hashed word by word.
 #[derive(PartialEq, Eq)]
-struct Classes(Vec<ByteSet>);
+struct Classes(Cow<'static, [ByteSet]>);
 
 impl Hash for Classes {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -87,12 +87,7 @@ struct Collector {
 }
 
 impl Collector {
-    fn add(&mut self, classes: &[[u64; 4]], use_: Use) {
-        let classes = classes.iter().map(|set| ByteSet(*set)).collect();
-        self.window(classes).uses.push(use_);
-    }
-
-    fn window(&mut self, classes: Vec<ByteSet>) -> &mut Window {
+    fn window(&mut self, classes: Cow<'static, [ByteSet]>) -> &mut Window {
         let next = self.windows.len();
         let at = *self.index.entry(Classes(classes)).or_insert_with_key(|classes| {
             let classes = classes.0.clone();
@@ -109,7 +104,11 @@ impl Collector {
         let (lo, hi) = (anchor.lo + skip as i32, anchor.hi + skip as i32);
         let from_window = |run: Run| (run.class, run.lo as i32 - hi, run.hi as i32 - lo);
         let run = run.map(from_window);
-        self.add(&anchor.window[skip..], Use { rule, lo, hi, run, run_len: 0 });
+        let classes = match &anchor.window {
+            Cow::Borrowed(window) => Cow::Borrowed(&window[skip..]),
+            Cow::Owned(window) => Cow::Owned(window[skip..].to_vec()),
+        };
+        self.window(classes).uses.push(Use { rule, lo, hi, run, run_len: 0 });
     }
 }
 
@@ -138,8 +137,8 @@ pub(crate) fn names(rules: &[Named]) -> Vec<Window> {
 }
 
 /// Whether the first class of a window that has enough others is no letter's or sign's.
-fn starts_wide(window: &[[u64; 4]]) -> bool {
-    window.len() > 3 && ByteSet(window[0]).len() > 8
+fn starts_wide(window: &[ByteSet]) -> bool {
+    window.len() > 3 && window[0].len() > 8
 }
 
 /// The windows of `rules`.
@@ -149,12 +148,12 @@ pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows
     for (rule, r) in (0..).zip(rules) {
         for head in r.heads.iter() {
             let run = Some((head.class, 0, 0));
-            let classes: Vec<ByteSet> = head.window.iter().map(|set| ByteSet(*set)).collect();
-            let heads = match is_nearly_literal(&classes) {
+            let heads = match is_nearly_literal(&head.window) {
                 true => &mut heads,
                 false => &mut long_heads,
             };
-            heads.add(&head.window, Use { rule, lo: 0, hi: 0, run, run_len: head.run });
+            let use_ = Use { rule, lo: 0, hi: 0, run, run_len: head.run };
+            heads.window(head.window.clone()).uses.push(use_);
         }
         if r.around.is_some() {
             has_names = true;
