@@ -14,7 +14,9 @@ mod scan {
     pub(crate) mod simd {
         pub(crate) mod buckets;
         pub(crate) mod features;
+        pub(crate) mod lookup;
         pub(crate) mod symbols;
+        pub(crate) mod tables;
         pub(crate) mod windows;
     }
 }
@@ -47,9 +49,38 @@ fn main() {
     out.push_str("];\n");
     let windows = scan::simd::windows::distinct(rules.iter().filter(|r| r.is_default()));
     let default = scan::simd::buckets::assign(&windows.everywhere, &[]);
-    writeln!(out, "pub(crate) static BUCKETS: &[u8] = &{default:?};").expect("writing to a string");
+    let tables = scan::simd::tables::Tables::new(&windows.everywhere, &default);
+    out.push_str(&format!(
+        "pub(crate) static BUCKETS: &[u8] = &{default:?};\n\
+         pub(crate) static TABLES: Tables = {tables:?};\n\
+         pub(crate) static EVERYWHERE: Keys = {};\n\
+         pub(crate) static HEADS: Keys = {};\n",
+        keys(&windows.everywhere),
+        keys(&windows.heads),
+    ));
     let target = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     std::fs::write(Path::new(&target).join("builtin.rs"), out).expect("OUT_DIR is writable");
+}
+
+/// The keys of windows as a constant.
+fn keys(windows: &[scan::simd::windows::Window]) -> String {
+    let keys = scan::simd::lookup::Keys::new(windows);
+    assert!(keys.wide.is_empty(), "windows of default rules can be spelt out");
+    let index = |index: &scan::simd::lookup::Index| {
+        format!(
+            "Index {{ slots: Cow::Borrowed(&{:?}), shift: {}, groups: Cow::Borrowed(&{:?}), \
+             members: Cow::Borrowed(&{:?}) }}",
+            index.slots, index.shift, index.groups, index.members
+        )
+    };
+    format!(
+        "Keys {{ literals: Cow::Borrowed(&{:?}), prefixes: Cow::Borrowed(&{:?}), keys: Cow::Borrowed(&{:?}), \
+         indices: [{}], wide: Vec::new(), wide_bits: Vec::new() }}",
+        keys.literals,
+        keys.prefixes,
+        keys.keys,
+        keys.indices.each_ref().map(index).join(", ")
+    )
 }
 
 fn run(r: &Rule) -> String {

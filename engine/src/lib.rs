@@ -69,7 +69,7 @@ pub use stream::{Sink, Stats, StreamRedactor, WriteSink};
 pub use text::TextRedactor;
 
 mod builtin {
-    //! The built-in rules, as `build.rs` made them.
+    //! The built-in rules and the scanner's tables for them, as `build.rs` made them.
     use std::borrow::Cow;
 
     use crate::rule::byte_set::ByteSet;
@@ -77,6 +77,8 @@ mod builtin {
     use crate::rule::spec::{EmbeddedAnchor, EmbeddedHead};
     use crate::rule::trigger::Around;
     use crate::rule::{BlockKind, Check, CheckFailure, Confidence, Rule, ValueSyntax};
+    use crate::scan::simd::lookup::{Group, Index, Keys, Literal};
+    use crate::scan::simd::tables::Tables;
 
     include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 }

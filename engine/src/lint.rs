@@ -48,8 +48,7 @@ pub fn hits_per_megabyte(rule: &Rule) -> f64 {
     let sample = crate::rule::frequency::SAMPLE;
     let per_megabyte = |count: usize| count as f64 * 1e6 / sample.len() as f64;
     let holds = |text: &[u8], window: &[ByteSet]| {
-        text.len() >= window.len()
-            && text.iter().zip(window).all(|(byte, set)| set.contains(*byte))
+        text.len() >= window.len() && text.iter().zip(window).all(|(byte, set)| set.contains(*byte))
     };
     if !rule.heads.is_empty() {
         let word = ByteSet::word();
@@ -65,7 +64,8 @@ pub fn hits_per_megabyte(rule: &Rule) -> f64 {
         return heads.sum();
     }
     let anchors = rule.anchors.iter().map(|anchor| {
-        let counted = sample.windows(anchor.window.len()).filter(|text| holds(text, &anchor.window));
+        let counted =
+            sample.windows(anchor.window.len()).filter(|text| holds(text, &anchor.window));
         per_megabyte(counted.count()).max(probability(&anchor.window) * 1e6)
     });
     anchors.sum()

@@ -375,7 +375,12 @@ mod tests {
                 let text = crate::lint::expand(rule, example);
                 let nominated = |scanner: &HyperscanScanner| {
                     let mut out = Vec::new();
-                    scanner.scan(text.as_bytes(), &Classes::default(), &mut *scanner.scratch(), &mut out);
+                    scanner.scan(
+                        text.as_bytes(),
+                        &Classes::default(),
+                        &mut *scanner.scratch(),
+                        &mut out,
+                    );
                     let mut rules: Vec<u32> = out.iter().map(|c| c.rule).collect();
                     rules.sort_unstable();
                     rules.dedup();

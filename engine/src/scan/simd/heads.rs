@@ -1,7 +1,7 @@
 //! Heads: the first bytes of tokens that are one long word, looked for only where such a word starts (`rule/run.rs`).
 
 use super::Candidate;
-use super::lookup::Lookup;
+use super::lookup::{Keys, Lookup};
 use super::runs::Runs;
 use super::windows::{Use, Window};
 use crate::kernel::Kernel;
@@ -21,13 +21,18 @@ pub(crate) struct Heads {
 }
 
 impl Heads {
-    pub(crate) fn new(short: Vec<Window>, long: Vec<Window>) -> Heads {
+    /// The heads of windows; `keys` are those of the short ones, if they are known.
+    pub(crate) fn new(short: Vec<Window>, long: Vec<Window>, keys: Option<&Keys>) -> Heads {
         let uses = |(i, window): (usize, &Window)| -> Vec<_> {
             window.uses.iter().map(|u| (*u, i)).collect()
         };
         let mut uses: Vec<_> = long.iter().enumerate().flat_map(uses).collect();
         uses.sort_by_key(|(u, _)| u.run_len);
-        Heads { short: Lookup::new(short), uses, long }
+        let short = match keys {
+            Some(keys) => Lookup::with(short, keys),
+            None => Lookup::new(short),
+        };
+        Heads { short, uses, long }
     }
 
     /// Adds the candidates of `block`; `near` is space for positions.

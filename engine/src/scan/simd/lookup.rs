@@ -8,6 +8,8 @@
 //!
 //! [`Lookup::each`] then gives the windows of which all classes stand there.
 
+use std::borrow::Cow;
+
 use super::features::{HEAD, head};
 use super::windows::Window;
 use crate::rule::byte_set::ByteSet;
@@ -38,18 +40,24 @@ const FOLD_8: u64 = (FOLD as u64) << 32 | FOLD as u64;
 /// Windows by their first four classes.
 pub(crate) struct Lookup {
     windows: Vec<Window>,
+    keys: Keys,
+}
+
+/// What leads from bytes to the numbers of windows. That of the default rules is made at build time.
+#[derive(Clone)]
+pub(crate) struct Keys {
     /// By window: its literal bytes.
-    literals: Vec<Literal>,
+    pub(crate) literals: Cow<'static, [Literal]>,
     /// A bit for each hash of the first three bytes of a key.
-    prefixes: Filter,
+    pub(crate) prefixes: Filter,
     /// A bit for each hash of a key of any kind.
-    keys: Filter,
+    pub(crate) keys: Filter,
     /// By kind: windows by key.
-    indices: [Index; KINDS.len()],
+    pub(crate) indices: [Index; KINDS.len()],
     /// Windows that cannot be spelt out.
-    wide: Vec<u32>,
-    /// By position and byte: which of them, modulo 32, may have it there.
-    wide_bits: Box<[[u32; 256]; HEAD]>,
+    pub(crate) wide: Vec<u32>,
+    /// By position and byte: which of them, modulo 32, may have it there; empty if there are none.
+    pub(crate) wide_bits: Vec<[u32; HEAD]>,
 }
 
 impl Kind {
@@ -98,43 +106,47 @@ impl Kind {
     }
 }
 
-/// Which keys there may be.
-struct Filter {
-    bits: Box<[u64; 1 << (FILTER_BITS - 6)]>,
-}
+/// Which keys there may be: a bit for each hash.
+type Filter = Cow<'static, [u64]>;
 
 /// A filter's size in bits, as a power of two: the one that is read most should stay in the first cache.
 const FILTER_BITS: u32 = 16;
+const FILTER_WORDS: usize = 1 << (FILTER_BITS - 6);
 
 /// Windows by the hash of their keys.
-struct Index {
-    slots: Vec<Slot>,
-    shift: u32,
-    /// The last of each slot's windows is marked.
-    members: Vec<u32>,
+#[derive(Clone)]
+pub(crate) struct Index {
+    /// By hash: the number of a group; 0 is empty.
+    pub(crate) slots: Cow<'static, [u32]>,
+    pub(crate) shift: u32,
+    pub(crate) groups: Cow<'static, [Group]>,
+    /// The last of each group's windows is marked.
+    pub(crate) members: Cow<'static, [u32]>,
 }
 
-#[derive(Clone, Copy)]
-struct Slot {
+/// The windows of one slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group {
     /// Which bits of the first eight bytes all its windows have, but those of [`FOLD`], and their values.
-    mask: u64,
-    value: u64,
+    pub(crate) mask: u64,
+    pub(crate) value: u64,
     /// Where its members start.
-    from: u32,
+    pub(crate) from: u32,
 }
 
 /// Nothing has its value.
-const EMPTY: Slot = Slot { mask: 0, value: 1, from: u32::MAX };
+const EMPTY: Group = Group { mask: 0, value: 1, from: u32::MAX };
 const LAST: u32 = 1 << 31;
 
 /// What is fixed in the first eight classes of a window, compared at once: all bits of a class that is one byte or a letter in
 /// both cases, of others the bits that all its bytes have in common.
-struct Literal {
-    fold: u64,
-    mask: u64,
-    value: u64,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Literal {
+    pub(crate) fold: u64,
+    pub(crate) mask: u64,
+    pub(crate) value: u64,
     /// Whether the classes must be compared too.
-    more: bool,
+    pub(crate) more: bool,
 }
 
 impl Literal {
@@ -177,33 +189,48 @@ macro_rules! keep_if {
     };
 }
 
-impl Lookup {
-    pub(crate) fn new(windows: Vec<Window>) -> Lookup {
+impl Keys {
+    pub(crate) fn new(windows: &[Window]) -> Keys {
         let mut entries: [Vec<(u32, u32)>; KINDS.len()] = Default::default();
-        let (mut prefixes, mut wide) = (Vec::new(), Vec::new());
-        let mut wide_bits = Box::new([[0u32; 256]; HEAD]);
-        for (number, window) in (0..).zip(&windows) {
+        let (mut prefixes, mut wide, mut wide_bits) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, window) in (0..).zip(windows) {
             let spelt = |i: usize| Some((i, KINDS[i].keys(&window.classes)?));
             if let Some((i, keys)) = (0..KINDS.len()).find_map(spelt) {
-                prefixes.extend(
-                    KINDS[2]
-                        .keys(&window.classes[..window.classes.len().min(3)])
-                        .into_iter()
-                        .flatten(),
-                );
+                let first = &window.classes[..window.classes.len().min(3)];
+                prefixes.extend(KINDS[2].keys(first).into_iter().flatten());
                 entries[i].extend(keys.into_iter().map(|key| (key, number)));
             } else {
-                for (bits, class) in wide_bits.iter_mut().zip(head(&window.classes)) {
-                    class.iter().for_each(|b| bits[usize::from(b)] |= 1 << (wide.len() % 32));
+                wide_bits.resize(256, [0; HEAD]);
+                for (k, class) in head(&window.classes).iter().enumerate() {
+                    let bit = 1 << (wide.len() % 32);
+                    class.iter().for_each(|b| wide_bits[usize::from(b)][k] |= bit);
                 }
                 wide.push(number);
             }
         }
         let literals: Vec<_> = windows.iter().map(|w| Literal::new(&w.classes)).collect();
-        let prefixes = Filter::new(prefixes.into_iter());
-        let keys = Filter::new(entries.iter().flatten().map(|(key, _)| *key));
+        let keys = filter(entries.iter().flatten().map(|(key, _)| *key));
         let indices = entries.map(|entries| Index::new(&entries, &literals));
-        Lookup { windows, literals, prefixes, keys, indices, wide, wide_bits }
+        let prefixes = filter(prefixes.into_iter());
+        Keys { literals: literals.into(), prefixes, keys, indices, wide, wide_bits }
+    }
+
+    #[inline(always)]
+    fn wide(&self, word: u64) -> u32 {
+        let of = |k: usize| self.wide_bits[(word >> (8 * k) & 255) as usize][k];
+        (1..HEAD).fold(of(0), |all, k| all & of(k))
+    }
+}
+
+impl Lookup {
+    pub(crate) fn new(windows: Vec<Window>) -> Lookup {
+        let keys = Keys::new(&windows);
+        Lookup { windows, keys }
+    }
+
+    /// A look-up of windows whose keys are known.
+    pub(crate) fn with(windows: Vec<Window>, keys: &Keys) -> Lookup {
+        Lookup { windows, keys: keys.clone() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -214,10 +241,12 @@ impl Lookup {
     /// can tell beforehand which way they would go.
     #[inline(always)]
     pub(crate) fn keep(&self, block: &[u8], positions: &mut Vec<u32>, from: usize) {
-        if !self.wide.is_empty() {
+        let [prefixes, keys] = [&self.keys.prefixes, &self.keys.keys]
+            .map(|bits| bits.first_chunk::<FILTER_WORDS>().expect("a filter has this length"));
+        if !self.keys.wide.is_empty() {
             keep_if!(positions, from, |p| {
                 let words = words_from(block, p.into());
-                self.is_key(words) || self.wide(words.0) != 0
+                is_key(keys, words) || self.keys.wide(words.0) != 0
             });
             return;
         }
@@ -225,26 +254,13 @@ impl Lookup {
         keep_if!(positions, from, |p| {
             let p = p as usize;
             match block.get(p..p + 4).and_then(|b| b.first_chunk::<4>()) {
-                Some(b) => self.prefixes.holds((u32::from_le_bytes(*b) | FOLD) & KINDS[2].first),
+                Some(b) => holds_key(prefixes, (u32::from_le_bytes(*b) | FOLD) & KINDS[2].first),
                 None => true,
             }
         });
-        keep_if!(positions, from, |p| self.is_key(words_from(block, p.into())));
-        keep_if!(positions, from, |p| self.may_hold(words_from(block, p.into())));
-    }
-
-    #[inline(always)]
-    fn is_key(&self, (word, third): (u64, u32)) -> bool {
-        // No `any`: it would branch.
-        KINDS.iter().fold(false, |found, kind| found | self.keys.holds(kind.key(word, third)))
-    }
-
-    #[inline(always)]
-    fn may_hold(&self, (word, third): (u64, u32)) -> bool {
-        let kinds = KINDS.iter().zip(&self.indices);
-        kinds.fold(false, |found, (kind, index)| {
-            found | index.slot(kind.key(word, third)).stands_in(word)
-        })
+        keep_if!(positions, from, |p| is_key(keys, words_from(block, p.into())));
+        let groups = [0, 1, 2].map(|i: usize| self.keys.indices[i].parts());
+        keep_if!(positions, from, |p| may_hold(&groups, words_from(block, p.into())));
     }
 
     /// Calls `f` with each window whose classes stand at position `at`, from -1, of `block`.
@@ -252,7 +268,7 @@ impl Lookup {
     pub(crate) fn each(&self, block: &[u8], at: i64, mut f: impl FnMut(&Window)) {
         let (word, third) = words_from(block, at);
         let mut look = |number: u32| {
-            let literal = &self.literals[number as usize];
+            let literal = &self.keys.literals[number as usize];
             if literal.stands_in(word) {
                 let window = &self.windows[number as usize];
                 if !literal.more || holds(block, at, window) {
@@ -260,42 +276,49 @@ impl Lookup {
                 }
             }
         };
-        for (kind, index) in KINDS.iter().zip(&self.indices) {
+        for (kind, index) in KINDS.iter().zip(&self.keys.indices) {
             index.each(kind.key(word, third), word, &mut look);
         }
-        if self.wide.is_empty() {
+        if self.keys.wide.is_empty() {
             return;
         }
-        let mut bits = self.wide(word);
+        let mut bits = self.keys.wide(word);
         while bits != 0 {
             let first = bits.trailing_zeros() as usize;
             bits &= bits - 1;
-            self.wide.iter().skip(first).step_by(32).for_each(|number| look(*number));
+            self.keys.wide.iter().skip(first).step_by(32).for_each(|number| look(*number));
         }
-    }
-
-    #[inline(always)]
-    fn wide(&self, word: u64) -> u32 {
-        let of = |k: usize| self.wide_bits[k][(word >> (8 * k) & 255) as usize];
-        (1..HEAD).fold(of(0), |all, k| all & of(k))
     }
 }
 
-impl Filter {
-    fn new(keys: impl Iterator<Item = u32>) -> Filter {
-        let mut filter = Filter { bits: Box::new([0; 1 << (FILTER_BITS - 6)]) };
-        for key in keys {
-            let bit = hash(key) >> (32 - FILTER_BITS);
-            filter.bits[bit as usize / 64] |= 1 << (bit % 64);
-        }
-        filter
-    }
-
-    #[inline(always)]
-    fn holds(&self, key: u32) -> bool {
+fn filter(keys: impl Iterator<Item = u32>) -> Filter {
+    let mut bits = vec![0; FILTER_WORDS];
+    for key in keys {
         let bit = hash(key) >> (32 - FILTER_BITS);
-        self.bits[bit as usize / 64] >> (bit % 64) & 1 != 0
+        bits[bit as usize / 64] |= 1 << (bit % 64);
     }
+    bits.into()
+}
+
+#[inline(always)]
+fn holds_key(filter: &[u64; FILTER_WORDS], key: u32) -> bool {
+    let bit = hash(key) >> (32 - FILTER_BITS);
+    filter[bit as usize / 64] >> (bit % 64) & 1 != 0
+}
+
+#[inline(always)]
+fn is_key(keys: &[u64; FILTER_WORDS], (word, third): (u64, u32)) -> bool {
+    // No `any`: it would branch.
+    KINDS.iter().fold(false, |found, kind| found | holds_key(keys, kind.key(word, third)))
+}
+
+#[inline(always)]
+fn may_hold(indices: &[(&[u32], u32, &[Group]); KINDS.len()], words: (u64, u32)) -> bool {
+    let (word, third) = words;
+    KINDS.iter().zip(indices).fold(false, |found, (kind, (slots, shift, groups))| {
+        let slot = slots[(hash(kind.key(word, third)) >> shift) as usize];
+        found | groups[slot as usize].stands_in(word)
+    })
 }
 
 impl Index {
@@ -307,35 +330,36 @@ impl Index {
             entries.iter().map(|(key, window)| ((hash(*key) >> shift) as usize, *window)).collect();
         by_slot.sort_unstable();
         by_slot.dedup();
-        let mut index = Index { slots: vec![EMPTY; size], shift, members: Vec::new() };
+        let (mut slots, mut groups, mut members) = (vec![0; size], vec![EMPTY], Vec::new());
         for same in by_slot.chunk_by(|a, b| a.0 == b.0) {
-            let from = index.members.len() as u32;
-            index.members.extend(same.iter().map(|(_, window)| *window));
-            *index.members.last_mut().expect("a chunk is not empty") |= LAST;
+            let from = members.len() as u32;
+            members.extend(same.iter().map(|(_, window)| *window));
+            *members.last_mut().expect("a chunk is not empty") |= LAST;
             let of = |window: u32| literals[window as usize].folded();
             let (mut mask, value) = of(same[0].1);
             for (_, window) in same {
                 let (other_mask, other) = of(*window);
                 mask &= other_mask & !(value ^ other);
             }
-            index.slots[same[0].0] = Slot { mask, value: value & mask, from };
+            slots[same[0].0] = groups.len() as u32;
+            groups.push(Group { mask, value: value & mask, from });
         }
-        index
+        Index { slots: slots.into(), shift, groups: groups.into(), members: members.into() }
     }
 
     #[inline(always)]
-    fn slot(&self, key: u32) -> &Slot {
-        &self.slots[(hash(key) >> self.shift) as usize]
+    fn parts(&self) -> (&[u32], u32, &[Group]) {
+        (&self.slots, self.shift, &self.groups)
     }
 
     /// Calls `f` with each window that may stand where the key and the first eight bytes are these.
     #[inline(always)]
     fn each(&self, key: u32, word: u64, f: &mut impl FnMut(u32)) {
-        let slot = self.slot(key);
-        if !slot.stands_in(word) {
+        let group = self.groups[self.slots[(hash(key) >> self.shift) as usize] as usize];
+        if !group.stands_in(word) {
             return;
         }
-        for member in &self.members[slot.from as usize..] {
+        for member in &self.members[group.from as usize..] {
             f(member & !LAST);
             if member & LAST != 0 {
                 return;
@@ -344,7 +368,7 @@ impl Index {
     }
 }
 
-impl Slot {
+impl Group {
     #[inline(always)]
     fn stands_in(&self, word: u64) -> bool {
         word & self.mask == self.value

@@ -8,10 +8,11 @@
 //! - *names*: rules that know a service by its name are looked for only around words such as `key`, where a run follows, or
 //!   around rare ones such as `passw` ([`context`], `rule/trigger.rs`).
 //!
-//! Then all classes of the window (up to twelve) are compared. There are no false negatives. The buckets of the default rules
-//! are made at build time, of others at start ([`buckets`]).
+//! Then all classes of the window (up to twelve) are compared. There are no false negatives. The tables of the default rules
+//! are made at build time, of others at start ([`buckets`], [`tables`]).
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{Candidate, Scanner};
@@ -32,7 +33,7 @@ pub(crate) mod buckets;
 mod context;
 pub(crate) mod features;
 mod heads;
-mod lookup;
+pub(crate) mod lookup;
 mod runs;
 pub(crate) mod symbols;
 pub(crate) mod tables;
@@ -40,7 +41,7 @@ pub(crate) mod windows;
 
 pub(crate) struct SimdScanner {
     kernel: Kernel,
-    tables: Box<Tables>,
+    tables: Cow<'static, Tables>,
     everywhere: Lookup,
     heads: Heads,
     context: Option<Context>,
@@ -58,13 +59,20 @@ impl SimdScanner {
     /// A scanner for `rules`. The buckets of the default rules' windows are known from build time.
     pub(crate) fn new(rules: &[&Rule], kernel: Kernel) -> SimdScanner {
         let all = windows::distinct(rules.iter().copied());
+        let context = all.has_names.then(|| Context::new(rules));
+        if is_default(rules) {
+            let everywhere = Lookup::with(all.everywhere, &builtin::EVERYWHERE);
+            let heads = Heads::new(all.heads, all.long_heads, Some(&builtin::HEADS));
+            let tables = Cow::Borrowed(&builtin::TABLES);
+            return SimdScanner { kernel, tables, everywhere, heads, context };
+        }
         let bucket_of = known_buckets(rules, &all.everywhere);
         SimdScanner {
             kernel,
-            tables: Tables::new(&all.everywhere, &bucket_of),
+            tables: Cow::Owned(Tables::new(&all.everywhere, &bucket_of)),
             everywhere: Lookup::new(all.everywhere),
-            heads: Heads::new(all.heads, all.long_heads),
-            context: all.has_names.then(|| Context::new(rules)),
+            heads: Heads::new(all.heads, all.long_heads, None),
+            context,
         }
     }
 
@@ -201,23 +209,29 @@ impl Job for Scan<'_> {
     }
 }
 
-/// The buckets of `windows`: as they were made at build time where these are the default rules, or some of them; made now
-/// where they are others.
+/// Whether these are the default rules, all of them.
+fn is_default(rules: &[&Rule]) -> bool {
+    default().count() == rules.len() && default().zip(rules).all(|(a, b)| built_in(a, b))
+}
+
+fn default() -> impl Iterator<Item = &'static Rule> {
+    builtin::BUILTIN.iter().filter(|r| r.is_default())
+}
+
+/// Rules that were built in still point to the same text.
+fn built_in(a: &Rule, b: &Rule) -> bool {
+    std::ptr::eq(a.pattern(), b.pattern())
+}
+
+/// The buckets of `windows`: those of default rules as they were made at build time, of others made now.
 fn known_buckets(rules: &[&Rule], windows: &[Window]) -> Vec<u8> {
-    let default = || builtin::BUILTIN.iter().filter(|r| r.is_default());
-    // Rules that were built in still point to the same text.
-    let built_in = |a: &Rule, b: &Rule| std::ptr::eq(a.pattern(), b.pattern());
-    if default().count() == rules.len() && default().zip(rules).all(|(a, b)| built_in(a, b)) {
-        return builtin::BUCKETS.to_vec();
-    }
     if !rules.iter().any(|r| default().any(|d| built_in(d, r))) {
         return buckets::assign(windows, &[]);
     }
     let made = windows::distinct(default()).everywhere;
     let of_window: HashMap<&[ByteSet], u8> =
         made.iter().zip(builtin::BUCKETS).map(|(w, b)| (&*w.classes, *b)).collect();
-    let known: Vec<_> =
-        windows.iter().map(|w| of_window.get(&*w.classes).copied()).collect();
+    let known: Vec<_> = windows.iter().map(|w| of_window.get(&*w.classes).copied()).collect();
     buckets::assign(windows, &known)
 }
 

@@ -13,6 +13,7 @@ pub(crate) type Halves = [[u8; COARSE / 2]; 2];
 
 /// What the kernels read: by set and position, which of the set's buckets a symbol may stand in, and which a pair of
 /// symbols may start in.
+#[derive(Clone, Debug)]
 pub(crate) struct Tables {
     /// By symbol.
     pub(crate) fine: [[[u8; SYMBOLS]; HEAD]; SETS],
@@ -26,7 +27,7 @@ pub(crate) struct Tables {
 
 impl Tables {
     /// Tables for `windows`, each in the bucket that `bucket_of` says.
-    pub(crate) fn new(windows: &[Window], bucket_of: &[u8]) -> Box<Tables> {
+    pub(crate) fn new(windows: &[Window], bucket_of: &[u8]) -> Tables {
         let mut fine = [[0; FEATURES]; BUCKETS];
         let mut coarse = [[0; FEATURES]; BUCKETS];
         for (window, bucket) in windows.iter().zip(bucket_of) {
@@ -37,12 +38,12 @@ impl Tables {
             add(&mut fine[bucket], fine_features(&head));
             add(&mut coarse[bucket], coarse_features(&head));
         }
-        let mut tables = Box::new(Tables {
+        let mut tables = Tables {
             fine: [[[0; SYMBOLS]; HEAD]; SETS],
             fine_pairs: [[[0; SYMBOLS]; PAIRS]; SETS],
             coarse: [[[[0; COARSE / 2]; 2]; HEAD]; SETS],
             coarse_pairs: [[[[0; COARSE / 2]; 2]; PAIRS]; SETS],
-        });
+        };
         for bucket in 0..BUCKETS {
             let (set, bit) = (bucket / 8, 1u8 << (bucket % 8));
             for k in 0..FEATURES {
