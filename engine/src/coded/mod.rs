@@ -197,6 +197,10 @@ impl Plain {
 
     /// Writes out the lines of `hay`, whose bytes are of these classes, that hold units. `cut`: it starts inside a line; `open`: its last line may go on.
     fn fill(&mut self, hay: &[u8], classes: &Classes, cut: bool, open: bool) {
+        let none = |class: Class| classes.of(class).iter().all(|mask| *mask == 0);
+        if !open && none(Class::Escape) && none(Class::Payloads) {
+            return;
+        }
         let mut runs = payload::Runs::new(hay, classes, cut);
         let mut run = runs.next();
         let mut escapes = positions(classes.of(Class::Escape)).peekable();

@@ -70,20 +70,14 @@ fn classes_of(steps: &[[u8; STEP]], mut out: Places<'_>) {
     }
 }
 
-pub(super) fn neon_hits(
-    kernel: Kernel,
-    tables: &Tables,
-    text: &[u8],
-    from: usize,
-    hits: &mut Hits,
-) {
+pub(super) fn neon_hits(kernel: Kernel, tables: &Tables, text: &[u8], hits: &mut Hits) {
     assert!(kernel.0 == Isa::Neon && text.len() / STEP <= Hits::MOST);
     // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have NEON.
-    unsafe { hits_of(tables, text, from, hits) }
+    unsafe { hits_of(tables, text, hits) }
 }
 
 #[target_feature(enable = "neon")]
-fn hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
+fn hits_of(tables: &Tables, text: &[u8], hits: &mut Hits) {
     let (quarters_of_symbols, _) = SYMBOLS.as_chunks::<16>();
     let table = |from: usize| {
         let of = |i: usize| load(&quarters_of_symbols[from + i]);
@@ -142,7 +136,7 @@ fn hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
             let any = all.into_iter().fold(vdupq_n_u8(0), |a, b| vorrq_u8(a, b));
             mask |= u64::from(bits_of(vtstq_u8(any, any))) << (16 * quarter);
         }
-        hits.push(from + step * STEP, mask);
+        hits.masks[step] = mask;
     }
 }
 

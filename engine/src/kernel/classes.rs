@@ -140,10 +140,20 @@ impl Classes {
         }
     }
 
-    /// Where to write the masks of steps, from number `from` on.
-    pub(super) fn places(&mut self, from: usize) -> Places<'_> {
+    /// Writes the masks of step `i`.
+    pub(super) fn set(&mut self, i: usize, step: Step) {
+        let mut set = |class: Class, mask| self.masks[class as usize * self.len + i] = mask;
+        set(Class::Word, step.word);
+        set(Class::Narrow, step.narrow);
+        set(Class::Broad, step.broad);
+        set(Class::Base64, step.base64);
+        set(Class::Escape, step.escape);
+    }
+
+    /// Where to write the masks of steps.
+    pub(super) fn places(&mut self) -> Places<'_> {
         let mut classes = self.masks[..self.len * OF_BYTES].chunks_exact_mut(self.len);
-        let mut next = || &mut classes.next().expect("there is one for each class")[from..];
+        let mut next = || classes.next().expect("there is one for each class");
         let (word, narrow, broad) = (next(), next(), next());
         Places { word, narrow, broad, base64: next(), escape: next() }
     }

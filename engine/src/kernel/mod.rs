@@ -24,10 +24,10 @@ use crate::scan::simd::features::{HEAD, PAIRS};
 use crate::scan::simd::tables::Tables;
 use classes::{Classes, Derive, Places, STEP, Step};
 
-/// A list of hits: first positions of 64 each, with a bit for each hit.
+/// Hits of consecutive positions, a bit each.
 pub(crate) struct Hits {
-    pub(crate) masks: [(u32, u64); Hits::MOST],
-    pub(crate) len: usize,
+    masks: [u64; Hits::MOST],
+    steps: usize,
     /// Space for the symbols of the bytes at hand, and for the numbers of the pairs that start there.
     symbols: [u8; Hits::MOST * STEP + STEP],
     pairs: [u8; Hits::MOST * STEP + STEP],
@@ -39,18 +39,17 @@ impl Hits {
     /// Text, symbols and pairs of so many fit the first cache beside the tables.
     pub(crate) const MOST: usize = 32;
 
+    /// By step, its hits.
     #[inline(always)]
-    fn push(&mut self, at: usize, mask: u64) {
-        // Branch-free: an empty mask is overwritten by the next. `len` stays below `MOST` while steps are left.
-        self.masks[self.len % Hits::MOST] = (at as u32, mask);
-        self.len += usize::from(mask != 0);
+    pub(crate) fn masks(&mut self) -> &mut [u64] {
+        &mut self.masks[..self.steps]
     }
 }
 
 impl Default for Hits {
     fn default() -> Hits {
         let space = [0; Hits::MOST * STEP + STEP];
-        Hits { masks: [(0, 0); Hits::MOST], len: 0, symbols: space, pairs: space }
+        Hits { masks: [0; Hits::MOST], steps: 0, symbols: space, pairs: space }
     }
 }
 
@@ -166,7 +165,9 @@ impl Kernel {
     pub(crate) fn classes(self, text: &[u8], out: &mut Classes) {
         let (steps, tail) = text.as_chunks::<STEP>();
         out.make_place(text.len().div_ceil(STEP));
-        self.steps(steps, out.places(0));
+        if !steps.is_empty() {
+            self.steps(steps, out.places());
+        }
         if !tail.is_empty() {
             let mut last = [0; STEP];
             last[..tail.len()].copy_from_slice(tail);
@@ -176,10 +177,10 @@ impl Kernel {
             let behind = !0u64 << tail.len();
             step.narrow |= behind;
             step.broad |= behind;
-            out.places(steps.len()).set(0, step);
+            out.set(steps.len(), step);
         }
         let end = Step { narrow: !0, broad: !0, ..Step::default() };
-        out.places(text.len().div_ceil(STEP)).set(0, end);
+        out.set(text.len().div_ceil(STEP), end);
         self.run(Derive(out));
     }
 
@@ -200,48 +201,52 @@ impl Kernel {
         }
     }
 
-    /// Appends the positions whose bits are set in masks of 64, each from a first position on.
+    /// Appends the positions whose bits are set in masks of 64 positions each, which begin at `first`.
     #[inline(always)]
-    pub(crate) fn positions(self, masks: &[(u32, u64)], out: &mut Vec<u32>) {
+    pub(crate) fn positions(self, first: u32, masks: &[u64], out: &mut Vec<u32>) {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_positions(self, masks, out),
-            _ => append_positions(masks, out),
+            Isa::Vbmi => x86::vbmi_positions(self, first, masks, out),
+            _ => append_positions(first, masks, out),
         }
     }
 
     /// Writes the hits of positions `from..` in whole steps, at most [`Hits::MOST`], as far as all bytes are there; answers
     /// the first position not looked at.
     pub(crate) fn hits(self, tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) -> usize {
-        hits.len = 0;
+        hits.steps = 0;
         let room = text.len().saturating_sub(from + HEAD - 1);
         let steps = (room / STEP).min(Hits::MOST);
         if steps == 0 {
             return from;
         }
+        hits.steps = steps;
         let text = &text[from..][..steps * STEP + HEAD - 1];
         match self.0 {
-            Isa::Scalar => return from,
+            Isa::Scalar => {
+                hits.steps = 0;
+                return from;
+            }
             #[cfg(target_arch = "x86_64")]
-            Isa::Ssse3 => x86::ssse3_hits(self, tables, text, from, hits),
+            Isa::Ssse3 => x86::ssse3_hits(self, tables, text, hits),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::avx2_hits(self, tables, text, from, hits),
+            Isa::Avx2 => x86::avx2_hits(self, tables, text, hits),
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_hits(self, tables, text, from, hits),
+            Isa::Vbmi => x86::vbmi_hits(self, tables, text, hits),
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => arm::neon_hits(self, tables, text, from, hits),
+            Isa::Neon => arm::neon_hits(self, tables, text, hits),
         }
         from + steps * STEP
     }
 }
 
 #[inline(always)]
-fn append_positions(masks: &[(u32, u64)], out: &mut Vec<u32>) {
+fn append_positions(first: u32, masks: &[u64], out: &mut Vec<u32>) {
     const AT_ONCE: usize = 4;
     let mut n = out.len();
-    let count: usize = masks.iter().map(|(_, mask)| mask.count_ones() as usize).sum();
+    let count: usize = masks.iter().map(|mask| mask.count_ones() as usize).sum();
     out.resize(n + count + AT_ONCE, 0);
-    for (base, mask) in masks {
+    for (mask, base) in masks.iter().zip((first..).step_by(STEP)) {
         let mut mask = *mask;
         let behind = n + mask.count_ones() as usize;
         // A few at a time without asking whether there are as many: nobody can tell beforehand.
@@ -268,18 +273,16 @@ mod tests {
 
     #[test]
     fn every_kernel_lists_the_same_positions() {
-        let masks: Vec<(u32, u64)> = (0..100u32)
-            .map(|i| (i * 64, 0x9e37_79b9_7f4a_7c15u64.wrapping_mul(u64::from(i)) >> (i % 64)))
-            .chain([(6400, !0), (6464, 0), (6528, 1), (6592, 1 << 63)])
+        let masks: Vec<u64> = (0..100)
+            .map(|i| 0x9e37_79b9_7f4a_7c15u64.wrapping_mul(i) >> (i % 64))
+            .chain([!0, 0, 1, 1 << 63])
             .collect();
-        let wanted: Vec<u32> = std::iter::once(7)
-            .chain(masks.iter().flat_map(|(base, mask)| {
-                (0..64).filter(move |bit| mask >> bit & 1 == 1).map(move |bit| base + bit)
-            }))
-            .collect();
+        let is_set = |p: &u32| masks[(*p / 64) as usize] >> (p % 64) & 1 == 1;
+        let all = (0..masks.len() as u32 * 64).filter(is_set).map(|p| p + 128);
+        let wanted: Vec<u32> = std::iter::once(7).chain(all).collect();
         for kernel in Kernel::available() {
             let mut found = vec![7];
-            kernel.positions(&masks, &mut found);
+            kernel.positions(128, &masks, &mut found);
             assert_eq!(found, wanted, "{}", kernel.name());
         }
     }

@@ -126,14 +126,14 @@ fn vbmi_classes_of(steps: &[[u8; STEP]], mut out: Places<'_>) {
     }
 }
 
-pub(super) fn vbmi_positions(kernel: Kernel, masks: &[(u32, u64)], out: &mut Vec<u32>) {
+pub(super) fn vbmi_positions(kernel: Kernel, first: u32, masks: &[u64], out: &mut Vec<u32>) {
     assert!(kernel.0 == Isa::Vbmi);
     // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have its features.
-    unsafe { vbmi_positions_of(masks, out) }
+    unsafe { vbmi_positions_of(first, masks, out) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
-fn vbmi_positions_of(masks: &[(u32, u64)], out: &mut Vec<u32>) {
+fn vbmi_positions_of(first: u32, masks: &[u64], out: &mut Vec<u32>) {
     const BITS: [u8; STEP] = {
         let mut bits = [0; STEP];
         let mut bit = 0;
@@ -148,9 +148,9 @@ fn vbmi_positions_of(masks: &[(u32, u64)], out: &mut Vec<u32>) {
     let bits = unsafe { _mm512_loadu_si512(BITS.as_ptr().cast()) };
     let mut len = out.len();
     out.reserve(masks.len() * STEP + LANES);
-    for (base, mask) in masks {
+    for (mask, base) in masks.iter().zip((first..).step_by(STEP)) {
         let chosen = _mm512_maskz_compress_epi8(*mask, bits);
-        let base = _mm512_set1_epi32(*base as i32);
+        let base = _mm512_set1_epi32(base as i32);
         let count = mask.count_ones() as usize;
         let mut store = |part: __m128i, from: usize| {
             let positions = _mm512_add_epi32(base, _mm512_cvtepu8_epi32(part));
@@ -170,20 +170,14 @@ fn vbmi_positions_of(masks: &[(u32, u64)], out: &mut Vec<u32>) {
     unsafe { out.set_len(len) };
 }
 
-pub(super) fn vbmi_hits(
-    kernel: Kernel,
-    tables: &Tables,
-    text: &[u8],
-    from: usize,
-    hits: &mut Hits,
-) {
+pub(super) fn vbmi_hits(kernel: Kernel, tables: &Tables, text: &[u8], hits: &mut Hits) {
     assert!(kernel.0 == Isa::Vbmi && text.len() / STEP <= Hits::MOST);
     // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have its features.
-    unsafe { vbmi_hits_of(tables, text, from, hits) }
+    unsafe { vbmi_hits_of(tables, text, hits) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn vbmi_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
+fn vbmi_hits_of(tables: &Tables, text: &[u8], hits: &mut Hits) {
     const SYMBOLS: [u8; 128] = {
         let mut all = [0; 128];
         let mut byte = 0;
@@ -241,7 +235,7 @@ fn vbmi_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
             let all = (0..PAIRS).fold(all, |all, k| _mm512_and_si512(all, pair(k)));
             any = _mm512_or_si512(any, all);
         }
-        hits.push(from + step * STEP, _mm512_test_epi8_mask(any, any));
+        hits.masks[step] = _mm512_test_epi8_mask(any, any);
     }
 }
 
@@ -289,20 +283,14 @@ fn avx2_classes_of(steps: &[[u8; STEP]], mut out: Places<'_>) {
     }
 }
 
-pub(super) fn avx2_hits(
-    kernel: Kernel,
-    tables: &Tables,
-    text: &[u8],
-    from: usize,
-    hits: &mut Hits,
-) {
+pub(super) fn avx2_hits(kernel: Kernel, tables: &Tables, text: &[u8], hits: &mut Hits) {
     assert!(kernel.0 == Isa::Avx2 && text.len() / STEP <= Hits::MOST);
     // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have its features.
-    unsafe { avx2_hits_of(tables, text, from, hits) }
+    unsafe { avx2_hits_of(tables, text, hits) }
 }
 
 #[target_feature(enable = "avx2")]
-fn avx2_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
+fn avx2_hits_of(tables: &Tables, text: &[u8], hits: &mut Hits) {
     let (zero, nibble) = (_mm256_setzero_si256(), _mm256_set1_epi8(15));
     let rows: [(__m256i, __m256i); 5] =
         std::array::from_fn(|r| (_mm256_set1_epi8(ROWS[r].0), avx2_table(&ROWS[r].1)));
@@ -371,7 +359,7 @@ fn avx2_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
             let none = _mm256_movemask_epi8(_mm256_cmpeq_epi8(any, zero)) as u32;
             mask |= u64::from(!none) << (32 * half);
         }
-        hits.push(from + step * STEP, mask);
+        hits.masks[step] = mask;
     }
 }
 
@@ -418,20 +406,14 @@ fn ssse3_classes_of(steps: &[[u8; STEP]], mut out: Places<'_>) {
     }
 }
 
-pub(super) fn ssse3_hits(
-    kernel: Kernel,
-    tables: &Tables,
-    text: &[u8],
-    from: usize,
-    hits: &mut Hits,
-) {
+pub(super) fn ssse3_hits(kernel: Kernel, tables: &Tables, text: &[u8], hits: &mut Hits) {
     assert!(kernel.0 == Isa::Ssse3 && text.len() / STEP <= Hits::MOST);
     // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have its features.
-    unsafe { ssse3_hits_of(tables, text, from, hits) }
+    unsafe { ssse3_hits_of(tables, text, hits) }
 }
 
 #[target_feature(enable = "ssse3")]
-fn ssse3_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
+fn ssse3_hits_of(tables: &Tables, text: &[u8], hits: &mut Hits) {
     let (zero, nibble) = (_mm_setzero_si128(), _mm_set1_epi8(15));
     let rows: [(__m128i, __m128i); 5] =
         std::array::from_fn(|r| (_mm_set1_epi8(ROWS[r].0), ssse3_table(&ROWS[r].1)));
@@ -499,6 +481,6 @@ fn ssse3_hits_of(tables: &Tables, text: &[u8], from: usize, hits: &mut Hits) {
             let none = _mm_movemask_epi8(_mm_cmpeq_epi8(any, zero)) as u16;
             mask |= u64::from(!none) << (16 * quarter);
         }
-        hits.push(from + step * STEP, mask);
+        hits.masks[step] = mask;
     }
 }

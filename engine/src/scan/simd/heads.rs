@@ -18,6 +18,8 @@ pub(crate) struct Heads {
     /// Uses of the others, each with its window's place in `long`, by the length of the run that they need.
     uses: Vec<(Use, usize)>,
     long: Vec<Window>,
+    /// How many classes the shortest of these has.
+    shortest: usize,
 }
 
 impl Heads {
@@ -32,7 +34,8 @@ impl Heads {
             Some(keys) => Lookup::with(short, keys),
             None => Lookup::new(short),
         };
-        Heads { short, uses, long }
+        let shortest = long.iter().map(|window| window.classes.len()).min().unwrap_or(0);
+        Heads { short, uses, long, shortest }
     }
 
     /// Adds the candidates of `block`; `near` is space for positions.
@@ -47,18 +50,11 @@ impl Heads {
     ) {
         // The last mask stands for what is behind the end.
         let (starts, long_starts) = (runs.0.of(Class::Starts), runs.0.of(Class::LongStarts));
-        let steps = (0..).step_by(STEP).zip(starts.iter().zip(long_starts));
-        let (mut all, mut long) = ([(0, 0); AT_A_TIME], [(0, 0); AT_A_TIME]);
-        let mut steps = steps.peekable();
-        while steps.peek().is_some() {
-            let mut count = 0;
-            for (at, (starts, long_starts)) in steps.by_ref().take(AT_A_TIME) {
-                (all[count], long[count]) = ((at, *starts), (at, *long_starts));
-                count += 1;
-            }
+        let some = starts.chunks(AT_A_TIME).zip(long_starts.chunks(AT_A_TIME));
+        for ((starts, long_starts), first) in some.zip((0..).step_by(AT_A_TIME * STEP)) {
             if !self.short.is_empty() {
                 near.clear();
-                kernel.positions(&all[..count], near);
+                kernel.positions(first, starts, near);
                 self.short.keep(block, near, 0);
                 for at in near.iter() {
                     self.short.each(block, i64::from(*at), |window| {
@@ -68,13 +64,17 @@ impl Heads {
             }
             if !self.uses.is_empty() {
                 near.clear();
-                kernel.positions(&long[..count], near);
+                kernel.positions(first, long_starts, near);
                 near.iter().for_each(|at| self.look_at_long(block, *at, runs, out));
             }
         }
     }
 
     fn look_at_long(&self, block: &[u8], at: u32, runs: Runs<'_>, out: &mut Vec<Candidate>) {
+        let rest = &block[at as usize..];
+        if rest.len() < self.shortest {
+            return;
+        }
         let Some((most, _)) = self.uses.last() else { return };
         let length = |class| runs.length(class, at as usize, most.run_len as usize);
         let (narrow, broad) = (length(RunClass::Narrow), length(RunClass::Broad));
@@ -87,9 +87,8 @@ impl Heads {
                 continue;
             }
             let classes = &self.long[*window].classes;
-            let bytes = block.get(at as usize..at as usize + classes.len());
-            let stands = |bytes: &[u8]| classes.iter().zip(bytes).all(|(set, b)| set.contains(*b));
-            if bytes.is_some_and(stands) {
+            let stands = classes.iter().zip(rest).all(|(set, b)| set.contains(*b));
+            if stands && rest.len() >= classes.len() {
                 out.push(Candidate { lo: at, hi: at, rule: u.rule });
             }
         }

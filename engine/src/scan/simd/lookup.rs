@@ -259,7 +259,11 @@ impl Lookup {
             }
         });
         keep_if!(positions, from, |p| is_key(keys, words_from(block, p.into())));
-        let groups = [0, 1, 2].map(|i: usize| self.keys.indices[i].parts());
+        if positions.len() == from {
+            return;
+        }
+        let [a, b, c] = &self.keys.indices;
+        let groups = [a.parts(), b.parts(), c.parts()];
         keep_if!(positions, from, |p| may_hold(&groups, words_from(block, p.into())));
     }
 
@@ -407,8 +411,14 @@ fn words_from(block: &[u8], at: i64) -> (u64, u32) {
 
 #[cold]
 fn padded(block: &[u8], at: i64) -> [u8; 12] {
-    std::array::from_fn(|i| match usize::try_from(at + i as i64) {
-        Ok(p) => block.get(p).copied().unwrap_or(0),
-        Err(_) => b'\n',
-    })
+    let mut bytes = [0; 12];
+    let (to, from) = match usize::try_from(at) {
+        Ok(at) => (&mut bytes[..], block.get(at..).unwrap_or_default()),
+        Err(_) => {
+            bytes[0] = b'\n';
+            (&mut bytes[1..], block)
+        }
+    };
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    bytes
 }

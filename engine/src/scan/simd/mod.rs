@@ -86,7 +86,7 @@ impl SimdScanner {
                 break;
             }
             let from = near.len();
-            self.kernel.positions(&hits.masks[..hits.len], near);
+            self.kernel.positions(at as u32, hits.masks(), near);
             self.everywhere.keep(block, near, from);
             at = next;
         }
@@ -97,14 +97,13 @@ impl SimdScanner {
             last[..rest.len()].copy_from_slice(rest);
             let steps = rest.len().div_ceil(STEP);
             if self.kernel.hits(&self.tables, &last[..steps * STEP + HEAD - 1], 0, hits) > 0 {
-                let masks = &mut hits.masks[..hits.len];
-                for (base, mask) in masks.iter_mut() {
-                    let left = rest.len().saturating_sub(*base as usize);
+                let masks = hits.masks();
+                for (mask, base) in masks.iter_mut().zip((0..).step_by(STEP)) {
+                    let left = rest.len().saturating_sub(base);
                     *mask &= if left < STEP { (1 << left) - 1 } else { !0 };
-                    *base += at as u32;
                 }
                 let from = near.len();
-                self.kernel.positions(masks, near);
+                self.kernel.positions(at as u32, masks, near);
                 self.everywhere.keep(block, near, from);
                 at = block.len();
             }
