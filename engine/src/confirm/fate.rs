@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::condition::{Accept, Refusal};
-use super::{Compiled, Scratch, Verdict};
+use super::decide::Verdict;
+use super::{Compiled, Scratch};
 use crate::rule::ValueSyntax;
 
 /// What becomes of a match; spans are in bytes of its line.

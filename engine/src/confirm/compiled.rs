@@ -1,0 +1,236 @@
+//! A rule with its automata, which are compiled when first needed.
+//!
+//! [`Compiled::walk`] runs the anchored lazy DFA from one start; [`Compiled::search`] finds the first match whose start is in
+//! a range; [`Compiled::secret`] says which part of a match is secret. The automata's states are in [`Scratch`], so that
+//! threads share what never changes.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use regex_automata::hybrid::LazyStateID;
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::nfa::thompson;
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
+
+use super::{Scratch, assignment};
+use crate::block;
+use crate::rule::{Rule, ValueSyntax, parse};
+
+/// A rule with its automata, which are compiled when first needed.
+pub(crate) struct Compiled {
+    pub(crate) rule: Rule,
+    anchored: OnceLock<Box<DFA>>,
+    /// What stands before the group `secret`.
+    before_secret: OnceLock<Option<Box<DFA>>>,
+    unanchored: OnceLock<meta::Regex>,
+    allow: OnceLock<Option<meta::Regex>>,
+}
+
+/// How an anchored run of a rule's automaton ended.
+pub(super) struct Walk {
+    pub(super) end: Option<usize>,
+    /// The automaton could go on behind the last byte.
+    pub(super) alive: bool,
+}
+
+impl Compiled {
+    pub(crate) fn new(rule: Rule) -> Compiled {
+        Compiled {
+            rule,
+            anchored: OnceLock::new(),
+            before_secret: OnceLock::new(),
+            unanchored: OnceLock::new(),
+            allow: OnceLock::new(),
+        }
+    }
+
+    /// How many bytes behind the start of a match may decide about it.
+    pub(crate) fn reach(&self) -> usize {
+        let value = match self.rule.value {
+            ValueSyntax::Match => 0,
+            ValueSyntax::Assignment => assignment::MAX_REACH,
+        };
+        let block = if self.rule.block.is_some() { block::SAME_LINE_CAP } else { 0 };
+        self.rule.max_len() + value + block + block::LONGEST_END_MARKER
+    }
+
+    fn dfa(&self) -> &DFA {
+        self.anchored.get_or_init(|| {
+            let dfa = DFA::builder()
+                .configure(
+                    DFA::config()
+                        .match_kind(MatchKind::LeftmostFirst)
+                        .cache_capacity(512 << 10)
+                        .skip_cache_capacity_check(true),
+                )
+                .syntax(syntax_config())
+                .thompson(thompson::Config::new().utf8(false))
+                .build(self.rule.pattern())
+                .expect("the pattern was parsed and bounded when the rule was made");
+            Box::new(dfa)
+        })
+    }
+
+    pub(crate) fn regex(&self) -> &meta::Regex {
+        self.unanchored.get_or_init(|| meta_regex(self.rule.pattern()))
+    }
+
+    /// The rule's allow patterns as one regex.
+    pub(crate) fn allow(&self) -> Option<&meta::Regex> {
+        let build = || {
+            let parts: Vec<String> = self.rule.allow().map(|a| format!("(?:{a})")).collect();
+            (!parts.is_empty()).then(|| meta_regex(&parts.join("|")))
+        };
+        self.allow.get_or_init(build).as_ref()
+    }
+
+    pub(super) fn walk(&self, cache: &mut Option<Box<Cache>>, line: &[u8], at: usize) -> Walk {
+        let dfa = self.dfa();
+        let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
+        let input = Input::new(line).range(at..).anchored(Anchored::Yes);
+        let mut walk = Walk { end: None, alive: false };
+        // Errors are: a quit byte (none is configured) and a full cache (it is cleared and refilled for ever).
+        const NEVER_FAILS: &str = "no quit bytes, no bound on cache clearing";
+        let mut state: LazyStateID = dfa.start_state_forward(cache, &input).expect(NEVER_FAILS);
+        for (i, byte) in line[at..].iter().enumerate() {
+            state = dfa.next_state(cache, state, *byte).expect(NEVER_FAILS);
+            if state.is_tagged() {
+                if state.is_match() {
+                    walk.end = Some(at + i);
+                } else if state.is_dead() {
+                    return walk;
+                }
+            }
+        }
+        walk.alive = true;
+        state = dfa.next_eoi_state(cache, state).expect(NEVER_FAILS);
+        if state.is_match() {
+            walk.end = Some(line.len());
+        }
+        walk
+    }
+
+    /// Whether a match that starts at `at` could go on behind the end of `line`.
+    pub(crate) fn is_alive(
+        &self,
+        index: usize,
+        scratch: &mut Scratch,
+        line: &[u8],
+        at: usize,
+    ) -> bool {
+        self.walk(&mut scratch.caches.anchored[index], line, at).alive
+    }
+
+    /// Where the secret of a match that starts at `at` and is not complete can begin at the earliest, at most the line's end.
+    pub(crate) fn secret_start(
+        &self,
+        index: usize,
+        scratch: &mut Scratch,
+        line: &[u8],
+        at: usize,
+    ) -> usize {
+        let least = (at + self.rule.secret_offset as usize).min(line.len());
+        let Some(dfa) = self.before_secret() else { return least };
+        let cache = &mut scratch.caches.before_secret[index];
+        let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
+        let input = Input::new(line).range(at..).anchored(Anchored::Yes);
+        let Ok(mut state) = dfa.start_state_forward(cache, &input) else { return least };
+        for (i, byte) in line[at..].iter().enumerate() {
+            match dfa.next_state(cache, state, *byte) {
+                Ok(next) if next.is_match() => return at + i,
+                Ok(next) => state = next,
+                Err(_) => return least,
+            }
+        }
+        line.len()
+    }
+
+    fn before_secret(&self) -> Option<&DFA> {
+        let build = || {
+            if !self.rule.has_secret_group {
+                return None;
+            }
+            let hir = parse::before_secret(&parse::hir(self.rule.pattern()).ok()?)?;
+            let config = thompson::Config::new().utf8(false);
+            let nfa = thompson::Compiler::new().configure(config).build_from_hir(&hir).ok()?;
+            let config = DFA::config()
+                .match_kind(MatchKind::All)
+                .cache_capacity(512 << 10)
+                .skip_cache_capacity_check(true);
+            DFA::builder().configure(config).build_from_nfa(nfa).ok().map(Box::new)
+        };
+        self.before_secret.get_or_init(build).as_deref()
+    }
+
+    /// The first match that starts in `lo..=hi`.
+    pub(super) fn search(
+        &self,
+        scratch: &mut Scratch,
+        index: usize,
+        line: &[u8],
+        lo: usize,
+        hi: usize,
+    ) -> Option<Range<usize>> {
+        if hi - lo < FEW_STARTS {
+            // Most starts fail at their first bytes; setting up a search costs more.
+            let cache = &mut scratch.caches.anchored[index];
+            return (lo..=hi).find_map(|at| self.walk(cache, line, at).end.map(|end| at..end));
+        }
+        let end = line.len().min(hi + self.rule.max_len() + 1);
+        let regex = self.regex();
+        let cache =
+            scratch.caches.unanchored[index].get_or_insert_with(|| Box::new(regex.create_cache()));
+        let found = regex.search_with(cache, &Input::new(line).range(lo..end))?;
+        (found.start() <= hi).then(|| found.range())
+    }
+
+    /// What the match `span` says is secret.
+    pub(super) fn secret(
+        &self,
+        scratch: &mut Scratch,
+        index: usize,
+        line: &[u8],
+        span: Range<usize>,
+    ) -> Range<usize> {
+        if !self.rule.has_secret_group {
+            return span;
+        }
+        let regex = self.regex();
+        let Some(group) = regex.group_info().to_index(PatternID::ZERO, "secret") else {
+            return span;
+        };
+        let cache =
+            scratch.caches.unanchored[index].get_or_insert_with(|| Box::new(regex.create_cache()));
+        let mut slots = [None; 32];
+        let input = Input::new(line).range(span.clone()).anchored(Anchored::Yes);
+        // The Pike VM panics when it is given more slots than the pattern has.
+        let count = (group * 2 + 2).min(slots.len());
+        regex.search_slots_with(cache, &input, &mut slots[..count]);
+        match (slots.get(group * 2).copied().flatten(), slots.get(group * 2 + 1).copied().flatten())
+        {
+            (Some(start), Some(end)) => start.get()..end.get(),
+            _ => span,
+        }
+    }
+}
+
+/// So many starts are tried one by one, not searched for.
+const FEW_STARTS: usize = 32;
+
+fn syntax_config() -> syntax::Config {
+    syntax::Config::new().unicode(false).utf8(false).multi_line(true).crlf(true)
+}
+
+fn meta_regex(pattern: &str) -> meta::Regex {
+    meta::Regex::builder()
+        .syntax(syntax_config())
+        .configure(
+            meta::Config::new()
+                .utf8_empty(false)
+                .nfa_size_limit(None)
+                .hybrid_cache_capacity(512 << 10),
+        )
+        .build(pattern)
+        .expect("the pattern was parsed and bounded when the rule was made")
+}
