@@ -1,18 +1,20 @@
 //! A rule with its automata, which are compiled when first needed.
 //!
 //! [`Compiled::walk`] runs the anchored lazy DFA from one start; [`Compiled::search`] finds the first match whose start is in
-//! a range; [`Compiled::secret`] says which part of a match is secret. The automata's states are in [`Scratch`], so that
+//! a range, and runs it only where the bytes say that a match may start; [`Compiled::secret`] says which part of a match is
+//! secret. The automata's states are in [`Scratch`], so that
 //! threads share what never changes.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::OnceLock;
 
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::nfa::thompson;
+use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
 
+use super::opening::{Need, Opening};
 use super::{Scratch, assignment};
 use crate::block;
 use crate::rule::{Rule, ValueSyntax, parse};
@@ -20,11 +22,18 @@ use crate::rule::{Rule, ValueSyntax, parse};
 /// A rule with its automata, which are compiled when first needed.
 pub(crate) struct Compiled {
     pub(crate) rule: Rule,
-    anchored: OnceLock<Box<DFA>>,
+    matcher: OnceLock<Box<Matcher>>,
     /// What stands before the group `secret`.
     before_secret: OnceLock<Option<Box<DFA>>>,
     unanchored: OnceLock<meta::Regex>,
     allow: OnceLock<Option<meta::Regex>>,
+}
+
+/// What finds the matches that start at nominated positions.
+struct Matcher {
+    opening: Opening,
+    need: Option<Need>,
+    anchored: DFA,
 }
 
 /// How an anchored run of a rule's automaton ended.
@@ -32,13 +41,15 @@ pub(super) struct Walk {
     pub(super) end: Option<usize>,
     /// The automaton could go on behind the last byte.
     pub(super) alive: bool,
+    /// How many bytes it read.
+    read: usize,
 }
 
 impl Compiled {
     pub(crate) fn new(rule: Rule) -> Compiled {
         Compiled {
             rule,
-            anchored: OnceLock::new(),
+            matcher: OnceLock::new(),
             before_secret: OnceLock::new(),
             unanchored: OnceLock::new(),
             allow: OnceLock::new(),
@@ -55,20 +66,22 @@ impl Compiled {
         self.rule.max_len() + value + block + block::LONGEST_END_MARKER
     }
 
-    fn dfa(&self) -> &DFA {
-        self.anchored.get_or_init(|| {
-            let dfa = DFA::builder()
-                .configure(
-                    DFA::config()
-                        .match_kind(MatchKind::LeftmostFirst)
-                        .cache_capacity(512 << 10)
-                        .skip_cache_capacity_check(true),
-                )
-                .syntax(syntax_config())
-                .thompson(thompson::Config::new().utf8(false))
-                .build(self.rule.pattern())
-                .expect("the pattern was parsed and bounded when the rule was made");
-            Box::new(dfa)
+    fn matcher(&self) -> &Matcher {
+        self.matcher.get_or_init(|| {
+            const CHECKED: &str = "the pattern was parsed and bounded when the rule was made";
+            let hir = parse::hir(self.rule.pattern()).expect(CHECKED);
+            let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
+            let nfa = thompson::Compiler::new().configure(config).build_from_hir(&hir);
+            let config = DFA::config()
+                .match_kind(MatchKind::LeftmostFirst)
+                .cache_capacity(512 << 10)
+                .skip_cache_capacity_check(true);
+            let dfa = DFA::builder().configure(config).build_from_nfa(nfa.expect(CHECKED));
+            Box::new(Matcher {
+                opening: Opening::new(&hir),
+                need: Need::new(&hir, self.rule.anchors.iter().map(|a| &*a.window)),
+                anchored: dfa.expect(CHECKED),
+            })
         })
     }
 
@@ -86,10 +99,10 @@ impl Compiled {
     }
 
     pub(super) fn walk(&self, cache: &mut Option<Box<Cache>>, line: &[u8], at: usize) -> Walk {
-        let dfa = self.dfa();
+        let dfa = &self.matcher().anchored;
         let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
         let input = Input::new(line).range(at..).anchored(Anchored::Yes);
-        let mut walk = Walk { end: None, alive: false };
+        let mut walk = Walk { end: None, alive: false, read: 0 };
         // Errors are: a quit byte (none is configured) and a full cache (it is cleared and refilled for ever).
         const NEVER_FAILS: &str = "no quit bytes, no bound on cache clearing";
         let mut state: LazyStateID = dfa.start_state_forward(cache, &input).expect(NEVER_FAILS);
@@ -99,11 +112,12 @@ impl Compiled {
                 if state.is_match() {
                     walk.end = Some(at + i);
                 } else if state.is_dead() {
+                    walk.read = i + 1;
                     return walk;
                 }
             }
         }
-        walk.alive = true;
+        (walk.alive, walk.read) = (true, line.len() - at);
         state = dfa.next_eoi_state(cache, state).expect(NEVER_FAILS);
         if state.is_match() {
             walk.end = Some(line.len());
@@ -163,8 +177,39 @@ impl Compiled {
         self.before_secret.get_or_init(build).as_deref()
     }
 
-    /// The first match that starts in `lo..=hi`.
+    /// The first match that starts in `lo..=hi` of a line that is complete; `offset` is where the line starts in the stream.
     pub(super) fn search(
+        &self,
+        scratch: &mut Scratch,
+        index: usize,
+        line: &[u8],
+        offset: u64,
+        starts: RangeInclusive<usize>,
+    ) -> Option<Range<usize>> {
+        let (lo, hi) = starts.into_inner();
+        let Matcher { opening, need, .. } = self.matcher();
+        let mut read = 0;
+        for at in lo..=hi {
+            let clear = &mut scratch.clear[index];
+            if !opening.allows(line, at)
+                || need.as_ref().is_some_and(|need| !need.follows(line, at, offset, clear))
+            {
+                continue;
+            }
+            let walk = self.walk(&mut scratch.caches.anchored[index], line, at);
+            if let Some(end) = walk.end {
+                return Some(at..end);
+            }
+            read += walk.read;
+            if read > MOST_READ && at < hi {
+                return self.search_at_once(scratch, index, line, at + 1, hi);
+            }
+        }
+        None
+    }
+
+    /// The first match that starts in `lo..=hi`, in one pass.
+    fn search_at_once(
         &self,
         scratch: &mut Scratch,
         index: usize,
@@ -172,11 +217,6 @@ impl Compiled {
         lo: usize,
         hi: usize,
     ) -> Option<Range<usize>> {
-        if hi - lo < FEW_STARTS {
-            // Most starts fail at their first bytes; setting up a search costs more.
-            let cache = &mut scratch.caches.anchored[index];
-            return (lo..=hi).find_map(|at| self.walk(cache, line, at).end.map(|end| at..end));
-        }
         let end = line.len().min(hi + self.rule.max_len() + 1);
         let regex = self.regex();
         let cache =
@@ -215,8 +255,8 @@ impl Compiled {
     }
 }
 
-/// So many starts are tried one by one, not searched for.
-const FEW_STARTS: usize = 32;
+/// So many bytes are read in vain for one candidate, start by start, before all its other starts are searched for at once.
+const MOST_READ: usize = 1 << 10;
 
 fn syntax_config() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false).multi_line(true).crlf(true)

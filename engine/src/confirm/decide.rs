@@ -36,20 +36,21 @@ impl Job<'_> {
         }
         let (from, to) = (lo - offset, (hi - offset).min(line.len() - 1));
         let compiled = self.compiled;
-        let span = if to == from {
+        let span = if !self.growing {
+            let offset = self.base + offset as u64;
+            compiled.search(scratch, self.index, line, offset, from..=to)
+        } else if to == from {
             let walk = compiled.walk(&mut scratch.caches.anchored[self.index], line, from);
             let cut = |end: &usize| matches!(character_around(line, *end), Some((_, None)));
-            if self.growing && (walk.alive || walk.end.as_ref().is_some_and(cut)) {
+            if walk.alive || walk.end.as_ref().is_some_and(cut) {
                 self.undecided(from, walk.end, line, scratch);
                 return lo + 1;
             }
             walk.end.map(|end| from..end)
-        } else if self.growing {
+        } else {
             // Position by position, so that what may still grow is seen.
             self.run(lo, lo, scratch, hits);
             return lo + 1;
-        } else {
-            compiled.search(scratch, self.index, line, from, to)
         };
         let Some(span) = span else { return hi + 1 };
         let (start, end) = (span.start, span.end);

@@ -22,11 +22,13 @@ mod compiled;
 pub(crate) mod condition;
 mod decide;
 pub(crate) mod fate;
+mod opening;
 pub(crate) mod personal;
 pub(crate) mod words;
 
 pub(crate) use compiled::Compiled;
 use decide::Job;
+use opening::Clear;
 
 /// One accepted match of one rule: what is to be masked, in bytes from the block's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +81,8 @@ pub(crate) struct Scratch {
     caches: Caches,
     /// By rule: the stream offset before which no match starts any more.
     next: Vec<u64>,
+    /// By rule: where what its matches need does not stand.
+    clear: Vec<Clear>,
     /// By rule: set while its next match is not decided yet.
     blocked: Vec<bool>,
     values: assignment::Memo,
@@ -105,6 +109,7 @@ impl Scratch {
         Scratch {
             caches: Caches::default(),
             next: vec![0; rules],
+            clear: vec![0..0; rules],
             blocked: vec![false; rules],
             values: assignment::Memo::default(),
             hold: usize::MAX,
@@ -124,6 +129,7 @@ impl Scratch {
     /// Forgets where the rules stood, for text that does not follow what was confirmed before.
     pub(crate) fn rewind(&mut self) {
         self.next.fill(0);
+        self.clear.fill(0..0);
     }
 }
 
@@ -176,7 +182,12 @@ pub(crate) fn confirm(
                 growing: view.growing && line.end == hay.len(),
                 base: view.base,
             };
+            let growing = job.growing;
             lo = job.run(lo, in_line, scratch, hits);
+            if !growing {
+                // What was looked at says nothing new to the next candidate.
+                scratch.next[index] = scratch.next[index].max(view.base + lo as u64);
+            }
         }
     }
     if view.growing {
