@@ -23,12 +23,14 @@ pub(crate) mod condition;
 mod decide;
 pub(crate) mod fate;
 mod opening;
+mod order;
 pub(crate) mod personal;
 pub(crate) mod words;
 
 pub(crate) use compiled::Compiled;
 use decide::Job;
 use opening::Clear;
+use order::Order;
 
 /// One accepted match of one rule: what is to be masked, in bytes from the block's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,7 @@ pub(crate) struct Scratch {
     /// By rule: set while its next match is not decided yet.
     blocked: Vec<bool>,
     values: assignment::Memo,
+    order: Order,
     /// The least position that may still become part of a secret: what a flush may not release.
     pub(crate) hold: usize,
     /// Begin markers of multi-line secrets, in order of position: the marker's span and rule.
@@ -112,6 +115,7 @@ impl Scratch {
             clear: vec![0..0; rules],
             blocked: vec![false; rules],
             values: assignment::Memo::default(),
+            order: Order::default(),
             hold: usize::MAX,
             begins: Vec::new(),
         }
@@ -135,19 +139,18 @@ impl Scratch {
 
 /// Confirms `candidates` in `hay` and appends the accepted hits; begin markers go to `scratch.begins`.
 ///
-/// `candidates` are sorted here. With [`View::growing`], `scratch.hold` is lowered to the first byte that may belong to a
+/// `candidates` are put in order here. With [`View::growing`], `scratch.hold` is lowered to the first byte that may belong to a
 /// match not yet decided.
 pub(crate) fn confirm(
     rules: &[Compiled],
     accept: &condition::Accept,
     hay: &[u8],
     view: View,
-    candidates: &mut [Candidate],
+    candidates: &mut Vec<Candidate>,
     scratch: &mut Scratch,
     hits: &mut Vec<Hit>,
 ) {
-    // They come in a few rows that are in order already, which this sort merges.
-    candidates.sort();
+    scratch.order.sort(rules, candidates);
     // The same buffer holds other text now.
     scratch.values = assignment::Memo::default();
     let mut line = 0..0;
