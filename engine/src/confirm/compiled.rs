@@ -186,14 +186,13 @@ impl Compiled {
         offset: u64,
         starts: RangeInclusive<usize>,
     ) -> Option<Range<usize>> {
-        let (lo, hi) = starts.into_inner();
+        let (mut lo, hi) = starts.into_inner();
         let Matcher { opening, need, .. } = self.matcher();
         let mut read = 0;
-        for at in lo..=hi {
+        while let Some(at) = opening.next(line, lo..=hi) {
+            lo = at + 1;
             let clear = &mut scratch.clear[index];
-            if !opening.allows(line, at)
-                || need.as_ref().is_some_and(|need| !need.follows(line, at, offset, clear))
-            {
+            if need.as_ref().is_some_and(|need| !need.follows(line, at, offset, clear)) {
                 continue;
             }
             let walk = self.walk(&mut scratch.caches.anchored[index], line, at);
@@ -201,8 +200,8 @@ impl Compiled {
                 return Some(at..end);
             }
             read += walk.read;
-            if read > MOST_READ && at < hi {
-                return self.search_at_once(scratch, index, line, at + 1, hi);
+            if read > MOST_READ && lo <= hi {
+                return self.search_at_once(scratch, index, line, lo, hi);
             }
         }
         None

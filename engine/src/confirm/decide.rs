@@ -169,12 +169,15 @@ impl Compiled {
         let (secret, again) = match self.rule.value {
             ValueSyntax::Match => (self.secret(scratch, index, line, span.clone()), None),
             ValueSyntax::Assignment => {
-                if mask::in_label_mask(line, span.start) || block::in_marker(line, span.start) {
+                if block::in_marker(line, span.start) {
                     return Verdict::NoValue;
                 }
-                match assignment::value(line, span.clone(), growing, &mut scratch.values) {
-                    assignment::Value::Secret(value, again) => (value, again),
+                let value = assignment::value(line, span.clone(), growing, &mut scratch.values);
+                match value {
                     assignment::Value::None => return Verdict::NoValue,
+                    // Asked last: most keys have no value.
+                    _ if mask::in_label_mask(line, span.start) => return Verdict::NoValue,
+                    assignment::Value::Secret(value, again) => (value, again),
                     assignment::Value::Open(from) => return Verdict::Open(from),
                 }
             }

@@ -11,7 +11,7 @@
 //!
 //! Limits: a pattern of many alternatives is summarised; without a rare byte behind a variable part there is no need.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use regex_syntax::hir::{Hir, HirKind};
 
@@ -65,21 +65,28 @@ impl Opening {
         Opening { groups, ends }
     }
 
-    /// Whether a match may start at `at` of a line that ends where it ends.
+    /// The first position of `starts` at which a match may start; the line is complete.
     #[inline]
-    pub(super) fn allows(&self, line: &[u8], at: usize) -> bool {
-        let group = |place: usize, byte: u8| self.groups[place][usize::from(byte)];
-        match line[at..] {
-            [a, b, c, d, ..] => {
-                let two = group(0, a) & group(1, b);
-                two != 0 && two & group(2, c) & group(3, d) != 0
+    pub(super) fn next(&self, line: &[u8], starts: RangeInclusive<usize>) -> Option<usize> {
+        let (lo, hi) = starts.into_inner();
+        let [first, second, third, fourth] = &*self.groups;
+        let group = |groups: &[u8; 256], byte: u8| groups[usize::from(byte)];
+        // All four bytes are there.
+        let text = &line[lo.min(line.len())..line.len().min(hi.saturating_add(LOOKED_AT))];
+        let found = text.windows(LOOKED_AT).position(|w| {
+            let two = group(first, w[0]) & group(second, w[1]);
+            two != 0 && two & group(third, w[2]) & group(fourth, w[3]) != 0
+        });
+        let at_end = |at: &usize| {
+            let mut groups = !0;
+            for (place, ends) in self.ends.iter().enumerate() {
+                let byte = line.get(at + place);
+                groups &= byte.map_or(*ends, |byte| group(&self.groups[place], *byte));
             }
-            ref rest => {
-                (0..LOOKED_AT).fold(!0, |groups, place| {
-                    groups & rest.get(place).map_or(self.ends[place], |byte| group(place, *byte))
-                }) != 0
-            }
-        }
+            groups != 0
+        };
+        let last = (line.len() + 1).saturating_sub(LOOKED_AT).max(lo);
+        found.map(|n| lo + n).or_else(|| (last..line.len().min(hi.saturating_add(1))).find(at_end))
     }
 }
 
@@ -303,11 +310,28 @@ mod tests {
     fn a_start_is_possible_if_one_alternative_begins_so() {
         let opening = Opening::new(&parse::hir("(?i:pwd|secret)[=:]|a{2,3}z?x").unwrap());
         for text in ["pwd=", "PWD:x", "SECRET", "secr", "aax", "aaax", "aazx"] {
-            assert!(opening.allows(text.as_bytes(), 0), "{text}");
+            assert_eq!(opening.next(text.as_bytes(), 0..=0), Some(0), "{text}");
         }
         for text in ["pwdx", "pecr", "swd=", "aabx", "axx", "aa", "pwd", ""] {
-            assert!(!opening.allows(text.as_bytes(), 0), "{text}");
+            assert_eq!(opening.next(text.as_bytes(), 0..=0), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_next_start_is_found_up_to_the_end_of_the_line() {
+        let opening = Opening::new(&parse::hir("pwd[=:]?|aaa").unwrap());
+        let line = b"pwd aaa pwx aaxx aaa";
+        let all = |hi: usize| {
+            let mut lo = 0;
+            std::iter::from_fn(move || {
+                let at = opening.next(line, lo..=hi)?;
+                lo = at + 1;
+                Some(at)
+            })
+        };
+        assert_eq!(all(19).collect::<Vec<_>>(), [0, 4, 17]);
+        let opening = Opening::new(&parse::hir("pwd[=:]?|aaa").unwrap());
+        assert_eq!((opening.next(line, 5..=16), opening.next(line, 5..=17)), (None, Some(17)));
     }
 
     #[test]

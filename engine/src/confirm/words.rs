@@ -53,10 +53,14 @@ const NOISE: i32 = 30;
 /// How many bytes of a text are looked at.
 const LOOKED_AT: usize = 96;
 
+/// Shorter runs say nothing, in bytes.
+const SHORTEST_RUN: usize = 6;
+
 /// Whether a part of `text` was drawn at random.
 pub(crate) fn is_random(text: &[u8]) -> bool {
     let text = &text[..text.len().min(LOOKED_AT)];
-    text.split(|b| !b.is_ascii_alphanumeric()).any(is_random_run) || is_scattered(text)
+    text.len() >= SHORTEST_RUN
+        && (text.split(|b| !b.is_ascii_alphanumeric()).any(is_random_run) || is_scattered(text))
 }
 
 /// How much the letters of `run` speak for noise, in tenths of bits above the neutral line; case is ignored.
@@ -74,7 +78,8 @@ pub(crate) fn surprise(run: &[u8]) -> i32 {
 /// Half of it or more is one character, as in `xxxxxxxx` or `a0000000`.
 pub(crate) fn is_monotonous(text: &[u8]) -> bool {
     let text = &text[..text.len().min(64)];
-    let share = |byte: u8| text.iter().filter(|b| **b == byte).count() * 2 > text.len();
+    let count = |byte: u8| text.iter().fold(0u8, |n, b| n + u8::from(*b == byte));
+    let share = |byte: u8| usize::from(count(byte)) * 2 > text.len();
     text.len() > 1 && (share(text[text.len() / 2]) || share(text[text.len() - 2]))
 }
 
@@ -143,7 +148,7 @@ fn follows(a: u8, b: u8) -> bool {
 
 /// A run of letters and digits.
 fn is_random_run(run: &[u8]) -> bool {
-    if run.len() < 6 || is_monotonous(run) {
+    if run.len() < SHORTEST_RUN || is_monotonous(run) {
         return false;
     }
     let digits = run.iter().filter(|b| b.is_ascii_digit()).count();

@@ -73,6 +73,11 @@ pub(crate) fn secret(line: &[u8], name: &Name, found: &Found) -> Option<Range<us
     let text = &text[..text.len().min(LOOKED_AT)];
     let inside = unquoted(text.trim_ascii());
     let value = without_scheme(inside);
+    // What costs little comes first: most values are short, or references.
+    let text_itself = text.trim_ascii();
+    if text_itself.len() < 4 || value.len() < 4 || is_chain(text_itself) || is_reference(value) {
+        return None;
+    }
     let promise = promise(line, name)?;
     if !is_secret(line, name, found, promise, value) {
         return None;
@@ -87,14 +92,7 @@ pub(crate) fn secret(line: &[u8], name: &Name, found: &Found) -> Option<Range<us
 }
 
 fn is_secret(line: &[u8], name: &Name, found: &Found, promise: Promise, value: &[u8]) -> bool {
-    let text = &line[found.span.clone()];
-    let text = text[..text.len().min(LOOKED_AT)].trim_ascii();
-    if text.len() < 4 || is_chain(text) {
-        return false;
-    }
-    if value.len() < 4
-        || is_reference(value)
-        || words::is_monotonous(value)
+    if words::is_monotonous(value)
         || is_location(value)
         || is_crypt_hash(value)
         // Armour has rules of its own, which need the marker.

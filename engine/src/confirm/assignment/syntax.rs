@@ -216,7 +216,7 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
 
 /// The length of the operator at the start of `text`.
 fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
-    let signs = text.iter().take(4).take_while(|b| b":=!?.+|~<>-%&".contains(b)).count();
+    let signs = text.iter().take(4).take_while(|b| is_sign(**b)).count();
     let length = match &text[..signs] {
         [b'=', b'=', b'=', ..] | [b'!', b'=', b'=', ..] => {
             *tie = Tie::Compared;
@@ -236,6 +236,11 @@ fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
         _ => return None,
     };
     Some(length)
+}
+
+fn is_sign(byte: u8) -> bool {
+    matches!(byte, b':' | b'=' | b'!' | b'?' | b'.' | b'+' | b'|' | b'~')
+        || matches!(byte, b'<' | b'>' | b'-' | b'%' | b'&')
 }
 
 /// What may stand between a key and a value side by side: `-`, `is`, `was`, a type and `=`.
@@ -306,6 +311,11 @@ fn is_tag(line: &[u8], name: &Name) -> bool {
 /// as `\u001b` and the like, however often that was escaped again.
 fn escapes(line: &[u8], at: &mut usize) {
     for _ in 0..4 {
+        let is_slash = |b: Option<&u8>| b == Some(&b'\\');
+        let here = line.get(*at);
+        if here != Some(&0x1b) && !is_slash(here) && !is_slash(line[..line.len().min(*at)].last()) {
+            return;
+        }
         let start = *at + written_escape(line, *at);
         let Some(rest) = line.get(start..).and_then(|rest| {
             rest.strip_prefix(b"\x1b[").or(rest.strip_prefix(b"[").filter(|_| start > *at))
@@ -412,11 +422,16 @@ fn enter_call(line: &[u8], at: &mut usize, tie: &mut Tie) {
 
 /// The quote at the start of `text`, with the backslashes before it.
 fn opening_quote(text: &[u8]) -> Option<&[u8]> {
-    for entity in [&b"&quot;"[..], b"&#34;", b"&#39;", b"&apos;", b"%22", b"%27", b"'''", b"\"\"\""]
-    {
-        if text.starts_with(entity) {
-            return Some(&text[..entity.len()]);
-        }
+    let entities: &[&[u8]] = match text.first()? {
+        b'&' => &[b"&quot;", b"&#34;", b"&#39;", b"&apos;"],
+        b'%' => &[b"%22", b"%27"],
+        b'\'' => &[b"'''"],
+        b'"' => &[b"\"\"\""],
+        b'`' | b'\\' => &[],
+        _ => return None,
+    };
+    if let Some(entity) = entities.iter().find(|entity| text.starts_with(entity)) {
+        return Some(&text[..entity.len()]);
     }
     let slashes = text.iter().take(8).take_while(|b| **b == b'\\').count();
     matches!(text.get(slashes), Some(b'"' | b'\'' | b'`')).then(|| &text[..=slashes])
@@ -438,7 +453,7 @@ fn quoted_value(line: &[u8], from: usize, quote: &[u8], tie: Tie) -> Parsed {
         })
     };
     let mut at = 0;
-    while let Some(next) = memchr::memmem::find(&text[at..], quote) {
+    while let Some(next) = find_quote(&text[at..], quote) {
         let end = at + next;
         // A quote behind more backslashes than the opening one is part of the value.
         let before = text[..end].iter().rev().take_while(|b| **b == b'\\').count();
@@ -450,6 +465,13 @@ fn quoted_value(line: &[u8], from: usize, quote: &[u8], tie: Tie) -> Parsed {
     let open = text.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(text.len());
     // Without its closing quote, a value ends at the first blank; until the line is over, the quote may still come.
     found(from + open, text.len() == LONGEST_VALUE)
+}
+
+/// Where the next such quote begins; they are too short to set up a search for.
+fn find_quote(text: &[u8], quote: &[u8]) -> Option<usize> {
+    let last = *quote.last()?;
+    let ends = memchr::memchr_iter(last, text).map(|at| at + 1);
+    ends.filter(|end| text[..*end].ends_with(quote)).map(|end| end - quote.len()).next()
 }
 
 fn bare_value(
