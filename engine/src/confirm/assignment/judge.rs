@@ -19,6 +19,7 @@
 use std::ops::Range;
 
 use super::chosen::is_chosen;
+use super::classes::{self, CLOSE, DIGIT, OPEN, PLACE, POINTER, REFERENCE};
 use super::key::{Promise, promise};
 use super::other::{is_code, is_crypt_hash, is_location, is_reference, is_tangled};
 use super::syntax::{Found, Name, Tie};
@@ -74,12 +75,16 @@ pub(crate) fn secret(line: &[u8], name: &Name, found: &Found) -> Option<Range<us
     let inside = unquoted(text.trim_ascii());
     let value = without_scheme(inside);
     // What costs little comes first: most values are short, or references.
-    let text_itself = text.trim_ascii();
-    if text_itself.len() < 4 || value.len() < 4 || is_chain(text_itself) || is_reference(value) {
+    let whole = text.trim_ascii();
+    if whole.len() < 4 || value.len() < 4 || is_chain(whole) {
+        return None;
+    }
+    let classes = classes::all(value);
+    if classes & (OPEN | REFERENCE) != 0 && is_reference(value) {
         return None;
     }
     let promise = promise(line, name)?;
-    if !is_secret(line, name, found, promise, value) {
+    if !is_secret(line, name, found, promise, (value, classes)) {
         return None;
     }
     let words = if found.element && promise < Promise::Password { leading_words(value) } else { 0 };
@@ -91,17 +96,26 @@ pub(crate) fn secret(line: &[u8], name: &Name, found: &Found) -> Option<Range<us
     Some(found.span.start + before..found.span.end)
 }
 
-fn is_secret(line: &[u8], name: &Name, found: &Found, promise: Promise, value: &[u8]) -> bool {
+/// Judges a value, whose bytes are of these classes.
+fn is_secret(
+    line: &[u8],
+    name: &Name,
+    found: &Found,
+    promise: Promise,
+    (value, classes): (&[u8], u16),
+) -> bool {
+    let has = |some: u16| classes & some != 0;
     if words::is_monotonous(value)
-        || is_location(value)
-        || is_crypt_hash(value)
+        || has(PLACE) && is_location(value)
+        || has(REFERENCE) && is_crypt_hash(value)
         // Armour has rules of its own, which need the marker.
         || value == b"-----BEGIN"
     {
         return false;
     }
-    let tangled = (found.quoted || found.whole_line) && is_tangled(value);
-    if !found.quoted && !found.element && !tangled && is_code(value) {
+    let tangled = has(CLOSE) && (found.quoted || found.whole_line) && is_tangled(value);
+    let may_be_code = has(OPEN | DIGIT | POINTER | PLACE);
+    if may_be_code && !found.quoted && !found.element && !tangled && is_code(value) {
         return false;
     }
     let kind = match kind(value, found) {

@@ -13,6 +13,7 @@
 use std::ops::Range;
 
 mod chosen;
+mod classes;
 pub(crate) mod judge;
 pub(crate) mod key;
 mod other;

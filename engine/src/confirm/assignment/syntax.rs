@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use super::classes::{LINE_STOP, NAME, SIGN, STOP, TYPE, find, is, run};
 use super::{Memo, judge};
 use crate::confirm::words;
 
@@ -77,10 +78,6 @@ pub(crate) enum Repetition {
     Cut,
 }
 
-fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
-}
-
 /// The identifier around the key word at `key`, which may include signs on both sides; none if it is part of another word.
 pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
     while key.start < key.end && !line[key.start].is_ascii_alphanumeric() {
@@ -92,10 +89,10 @@ pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
     if key.is_empty() {
         return None;
     }
-    let left = line[..key.start].iter().rev().take(LONGEST_IDENTIFIER).take_while(|b| is_name(**b));
-    let start = key.start - left.count();
-    let right = line[key.end..].iter().take(LONGEST_IDENTIFIER).take_while(|b| is_name(**b));
-    let mut end = key.end + right.count();
+    let left = &line[key.start.saturating_sub(LONGEST_IDENTIFIER)..key.start];
+    let left = left.iter().rev().position(|b| !is(*b, NAME)).unwrap_or(left.len());
+    let start = key.start - left;
+    let mut end = key.end + run(&line[key.end..], LONGEST_IDENTIFIER, NAME);
     // A full stop or a dash at the end belongs to the sentence or the arrow.
     while end > key.end && matches!(line[end - 1], b'.' | b'-') {
         end -= 1;
@@ -216,7 +213,7 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
 
 /// The length of the operator at the start of `text`.
 fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
-    let signs = text.iter().take(4).take_while(|b| is_sign(**b)).count();
+    let signs = run(text, 4, SIGN);
     let length = match &text[..signs] {
         [b'=', b'=', b'=', ..] | [b'!', b'=', b'=', ..] => {
             *tie = Tie::Compared;
@@ -236,11 +233,6 @@ fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
         _ => return None,
     };
     Some(length)
-}
-
-fn is_sign(byte: u8) -> bool {
-    matches!(byte, b':' | b'=' | b'!' | b'?' | b'.' | b'+' | b'|' | b'~')
-        || matches!(byte, b'<' | b'>' | b'-' | b'%' | b'&')
 }
 
 /// What may stand between a key and a value side by side: `-`, `is`, `was`, a type and `=`.
@@ -309,13 +301,17 @@ fn is_tag(line: &[u8], name: &Name) -> bool {
 
 /// Skips colours and other escape sequences of terminals (ECMA-48 CSI), also where a program wrote the escape character
 /// as `\u001b` and the like, however often that was escaped again.
+#[inline]
 fn escapes(line: &[u8], at: &mut usize) {
+    let is_slash = |b: Option<&u8>| b == Some(&b'\\');
+    let here = line.get(*at);
+    if here == Some(&0x1b) || is_slash(here) || is_slash(line[..line.len().min(*at)].last()) {
+        skip_escapes(line, at);
+    }
+}
+
+fn skip_escapes(line: &[u8], at: &mut usize) {
     for _ in 0..4 {
-        let is_slash = |b: Option<&u8>| b == Some(&b'\\');
-        let here = line.get(*at);
-        if here != Some(&0x1b) && !is_slash(here) && !is_slash(line[..line.len().min(*at)].last()) {
-            return;
-        }
         let start = *at + written_escape(line, *at);
         let Some(rest) = line.get(start..).and_then(|rest| {
             rest.strip_prefix(b"\x1b[").or(rest.strip_prefix(b"[").filter(|_| start > *at))
@@ -357,11 +353,11 @@ fn is_key(line: &[u8], end: usize) -> bool {
 /// `token: String = "…"`: skips a type between the colon and the equals sign.
 fn skip_type(line: &[u8], at: &mut usize) {
     let starts = line.get(*at).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'&');
-    let is_type = |b: &u8| {
-        b.is_ascii_alphanumeric() || matches!(b, b'_' | b'<' | b'>' | b'?' | b'&' | b'\'' | b'.')
-    };
-    let mut end = *at + line[*at..].iter().take(40).take_while(|b| is_type(b)).count();
-    if starts && end > *at {
+    if !starts {
+        return;
+    }
+    let mut end = *at + run(&line[*at..], 40, TYPE);
+    if end > *at {
         blanks(line, &mut end);
         if line.get(end) == Some(&b'=')
             && matches!(line.get(end + 1), Some(b' ' | b'\t' | b'"' | b'\''))
@@ -405,7 +401,7 @@ fn enter_call(line: &[u8], at: &mut usize, tie: &mut Tie) {
             start += 4;
         }
         let rest = &line[start..];
-        let word = rest.iter().take(40).take_while(|b| is_name(**b) || **b == b':').count();
+        let word = rest.iter().take(40).take_while(|b| is(**b, NAME) || **b == b':').count();
         if rest.get(word) != Some(&b'(') {
             return;
         }
@@ -536,8 +532,7 @@ fn is_whole_line(line: &[u8], name: &Name) -> bool {
 
 fn config_value_end(line: &[u8], from: usize, cap: usize) -> usize {
     let text = &line[from..cap];
-    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | 0x1b);
-    from + text.iter().position(ends).unwrap_or(text.len())
+    from + find(text, LINE_STOP).unwrap_or(text.len())
 }
 
 fn punctuated_end(line: &[u8], from: usize, cap: usize, memo: &mut Memo) -> usize {
@@ -546,26 +541,7 @@ fn punctuated_end(line: &[u8], from: usize, cap: usize, memo: &mut Memo) -> usiz
     if known == address && start <= from && from < end && end <= cap {
         return end;
     }
-    let stops = |b: &u8| {
-        b.is_ascii_whitespace()
-            || matches!(
-                b,
-                b'"' | b'\''
-                    | b'`'
-                    | b','
-                    | b';'
-                    | b'<'
-                    | b'>'
-                    | b')'
-                    | b'}'
-                    | b']'
-                    | b'&'
-                    | b'|'
-                    | b'\\'
-                    | 0x1b
-            )
-    };
-    let end = line[from..cap].iter().position(stops).map_or(cap, |n| from + n);
+    let end = find(&line[from..cap], STOP).map_or(cap, |n| from + n);
     memo.run = (address, from, end);
     end
 }
