@@ -22,6 +22,7 @@ mod compiled;
 pub(crate) mod condition;
 mod decide;
 pub(crate) mod fate;
+mod filler;
 mod opening;
 mod order;
 pub(crate) mod personal;

@@ -31,6 +31,15 @@ pub(super) struct Opening {
     groups: Box<[[u8; 256]; LOOKED_AT]>,
     /// By place: the groups that allow the line's end there.
     ends: [u8; LOOKED_AT],
+    rare: Option<Rare>,
+}
+
+/// Two neighbouring places in which few bytes can stand, in every start: what long ranges of starts are searched for first.
+struct Rare {
+    place: usize,
+    first: [u8; Rare::MOST],
+    /// If few bytes can stand there too.
+    second: Option<[u8; Rare::MOST]>,
 }
 
 /// The classes of the first bytes of a match.
@@ -46,7 +55,9 @@ impl Opening {
         let mut groups = Box::new([[0; 256]; LOOKED_AT]);
         let mut ends = [0; LOOKED_AT];
         let mut firsts: Vec<ByteSet> = Vec::new();
-        for head in heads(hir) {
+        let heads = heads(hir);
+        let rare = Rare::new(&heads);
+        for head in heads {
             let first = head.sets.first().copied().unwrap_or(ByteSet::FULL);
             let number = firsts.iter().position(|f| *f == first).unwrap_or_else(|| {
                 firsts.push(first);
@@ -62,7 +73,7 @@ impl Opening {
                 set.iter().for_each(|byte| groups[place][usize::from(byte)] |= bit);
             }
         }
-        Opening { groups, ends }
+        Opening { groups, ends, rare }
     }
 
     /// The first position of `starts` at which a match may start; the line is complete.
@@ -71,12 +82,25 @@ impl Opening {
         let (lo, hi) = starts.into_inner();
         let [first, second, third, fourth] = &*self.groups;
         let group = |groups: &[u8; 256], byte: u8| groups[usize::from(byte)];
-        // All four bytes are there.
-        let text = &line[lo.min(line.len())..line.len().min(hi.saturating_add(LOOKED_AT))];
-        let found = text.windows(LOOKED_AT).position(|w| {
+        let is_start = |w: &[u8]| {
             let two = group(first, w[0]) & group(second, w[1]);
             two != 0 && two & group(third, w[2]) & group(fourth, w[3]) != 0
-        });
+        };
+        let end = line.len().min(hi.saturating_add(LOOKED_AT));
+        let mut from = lo.min(line.len());
+        if let Some(rare) = &self.rare {
+            while let Some(text) = line[..end].get(from..from + Rare::STEP + LOOKED_AT) {
+                if rare.stands_in(text) {
+                    let starts = &text[..Rare::STEP + LOOKED_AT - 1];
+                    if let Some(n) = starts.windows(LOOKED_AT).position(is_start) {
+                        return Some(from + n);
+                    }
+                }
+                from += Rare::STEP;
+            }
+        }
+        // All four bytes are there.
+        let found = line[from..end].windows(LOOKED_AT).position(is_start);
         let at_end = |at: &usize| {
             let mut groups = !0;
             for (place, ends) in self.ends.iter().enumerate() {
@@ -86,7 +110,53 @@ impl Opening {
             groups != 0
         };
         let last = (line.len() + 1).saturating_sub(LOOKED_AT).max(lo);
-        found.map(|n| lo + n).or_else(|| (last..line.len().min(hi.saturating_add(1))).find(at_end))
+        found
+            .map(|n| from + n)
+            .or_else(|| (last..line.len().min(hi.saturating_add(1))).find(at_end))
+    }
+}
+
+impl Rare {
+    /// The most bytes of one place.
+    const MOST: usize = 4;
+    /// So many starts are searched at once.
+    const STEP: usize = 32;
+
+    /// The rarest places, if there are such.
+    fn new(heads: &[Head]) -> Option<Rare> {
+        let set = |place: usize| {
+            let of = |head: &Head| head.sets.get(place).copied().unwrap_or(ByteSet::FULL);
+            heads.iter().map(of).fold(ByteSet::default(), |union, set| union.union(&set))
+        };
+        let few = |set: &ByteSet| (1..=Rare::MOST).contains(&set.len());
+        let bytes = |set: ByteSet| {
+            let all: Vec<u8> = set.iter().collect();
+            std::array::from_fn(|i| all[i.min(all.len() - 1)])
+        };
+        let rares = (0..LOOKED_AT).filter(|place| few(&set(*place))).map(|place| {
+            let second = Some(set(place + 1)).filter(few);
+            let odds = probability(&[set(place), second.unwrap_or(ByteSet::FULL)]);
+            (odds, Rare { place, first: bytes(set(place)), second: second.map(bytes) })
+        });
+        let rarest = rares.min_by(|(a, _), (b, _)| a.total_cmp(b));
+        rarest.filter(|(odds, _)| *odds < LIKELIEST).map(|(_, rare)| rare)
+    }
+
+    /// Whether they stand anywhere among the first starts of `text`.
+    fn stands_in(&self, text: &[u8]) -> bool {
+        let is = |byte: u8, bytes: &[u8; Rare::MOST]| {
+            (byte == bytes[0]) | (byte == bytes[1]) | (byte == bytes[2]) | (byte == bytes[3])
+        };
+        let firsts = &text[self.place..][..Rare::STEP];
+        match &self.second {
+            // Without an end on the way, in vector code.
+            Some(second) => {
+                let seconds = &text[self.place + 1..][..Rare::STEP];
+                let both = |(a, b): (&u8, &u8)| is(*a, &self.first) & is(*b, second);
+                firsts.iter().zip(seconds).fold(false, |any, pair| any | both(pair))
+            }
+            None => firsts.iter().fold(false, |any, a| any | is(*a, &self.first)),
+        }
     }
 }
 
@@ -332,6 +402,28 @@ mod tests {
         assert_eq!(all(19).collect::<Vec<_>>(), [0, 4, 17]);
         let opening = Opening::new(&parse::hir("pwd[=:]?|aaa").unwrap());
         assert_eq!((opening.next(line, 5..=16), opening.next(line, 5..=17)), (None, Some(17)));
+    }
+
+    #[test]
+    fn long_ranges_are_searched_as_short_ones_are() {
+        for (pattern, start) in [
+            ("(?i:create|alter) [a-z]{3}", "create"),
+            ("(?i:create|alter) [a-z]{3}", "ALTE"),
+            ("machine", "machi"),
+            (r"\[[0-9]{3}", "[123"),
+        ] {
+            let opening = Opening::new(&parse::hir(pattern).unwrap());
+            assert!(opening.rare.is_some());
+            for before in 0..140 {
+                let line = [&b"a lemon ".repeat(18)[..before], start.as_bytes()].concat();
+                let found = opening.next(&line, 0..=line.len() - 1);
+                assert_eq!(found, Some(before), "{before} {start}");
+                assert_eq!(
+                    opening.next(&line, 0..=before - before.min(1)),
+                    found.filter(|n| *n == 0)
+                );
+            }
+        }
     }
 
     #[test]
