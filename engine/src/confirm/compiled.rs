@@ -191,7 +191,7 @@ impl Compiled {
         let mut read = 0;
         while let Some(at) = opening.next(line, lo..=hi) {
             lo = at + 1;
-            let clear = &mut scratch.clear[index];
+            let clear = &mut scratch.progress[index].clear;
             if need.as_ref().is_some_and(|need| !need.follows(line, at, offset, clear)) {
                 continue;
             }

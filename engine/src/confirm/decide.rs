@@ -7,111 +7,122 @@ use super::{Hit, Scratch, assignment, character_around, condition, whole_charact
 use crate::rule::ValueSyntax;
 use crate::{block, mask};
 
+/// A line in which candidates are looked at.
 pub(super) struct Job<'a> {
-    pub(super) compiled: &'a Compiled,
     pub(super) accept: &'a condition::Accept,
-    pub(super) index: usize,
-    pub(super) hay: &'a [u8],
+    /// Where the line stands in the block, with its line feed.
     pub(super) line: Range<usize>,
+    /// Its bytes without that.
+    pub(super) text: &'a [u8],
+    /// More bytes of it may follow.
     pub(super) growing: bool,
+    /// Where the block stands in the stream.
     pub(super) base: u64,
 }
 
 impl Job<'_> {
-    /// Looks for one match that starts in `lo..=hi` of the haystack; answers where to go on.
+    /// Looks for one match of the rule that starts in `lo..=hi` of the block, all in this line; answers where to go on.
     pub(super) fn run(
-        &mut self,
+        &self,
+        (compiled, index): (&Compiled, usize),
         lo: usize,
         hi: usize,
         scratch: &mut Scratch,
         hits: &mut Vec<Hit>,
     ) -> usize {
         let offset = self.line.start;
-        let mut line = &self.hay[self.line.clone()];
-        if let [text @ .., b'\n'] = line {
-            line = text;
-        }
+        let line = self.text;
         if lo - offset >= line.len() {
             return hi + 1;
         }
         let (from, to) = (lo - offset, (hi - offset).min(line.len() - 1));
-        let compiled = self.compiled;
         let span = if !self.growing {
             let offset = self.base + offset as u64;
-            compiled.search(scratch, self.index, line, offset, from..=to)
+            compiled.search(scratch, index, line, offset, from..=to)
         } else if to == from {
-            let walk = compiled.walk(&mut scratch.caches.anchored[self.index], line, from);
+            let walk = compiled.walk(&mut scratch.caches.anchored[index], line, from);
             let cut = |end: &usize| matches!(character_around(line, *end), Some((_, None)));
             if walk.alive || walk.end.as_ref().is_some_and(cut) {
-                self.undecided(from, walk.end, line, scratch);
+                self.undecided((compiled, index), from, walk.end, scratch);
                 return lo + 1;
             }
             walk.end.map(|end| from..end)
         } else {
             // Position by position, so that what may still grow is seen.
-            self.run(lo, lo, scratch, hits);
+            self.run((compiled, index), lo, lo, scratch, hits);
             return lo + 1;
         };
         let Some(span) = span else { return hi + 1 };
         let (start, end) = (span.start, span.end);
         if self.growing && mask::cut_label_mask(line).is_some_and(|mask| mask < end) {
             // Whether it reaches into a mask is not known yet.
-            self.undecided(from, Some(end), line, scratch);
+            self.undecided((compiled, index), from, Some(end), scratch);
             return lo + 1;
         }
-        if scratch.blocked[self.index] {
-            let secret = compiled.secret(scratch, self.index, line, span);
+        if scratch.progress[index].blocked {
+            let secret = compiled.secret(scratch, index, line, span);
             scratch.hold = scratch.hold.min(offset + secret.start);
             return offset + start + 1;
         }
-        match self.decide(line, span, scratch) {
+        match self.decide((compiled, index), span, scratch) {
             Outcome::Secret(secret, again) => {
                 let inside_end = secret.end;
                 let spans = std::iter::once(secret).chain(again);
                 let spans = spans.map(|span| offset + span.start..offset + span.end);
-                hits.extend(spans.map(|span| Hit::new(span, self.index as u32)));
+                hits.extend(spans.map(|span| Hit::new(span, index as u32)));
                 // Keys all inside a long value need no look of their own: each would read the rest of it.
                 let inside = (offset + inside_end).saturating_sub(assignment::LONG_VALUE);
-                self.advance(scratch, (offset + end).max(inside))
+                self.advance(scratch, index, (offset + end).max(inside))
             }
             Outcome::Begin => {
-                scratch.begins.push(Hit::new(offset + start..offset + end, self.index as u32));
-                self.advance(scratch, offset + end)
+                scratch.begins.push(Hit::new(offset + start..offset + end, index as u32));
+                self.advance(scratch, index, offset + end)
             }
             Outcome::Open(from) => {
                 scratch.hold = scratch.hold.min(offset + from);
                 // Keys inside the value must not move the rule past this one.
-                scratch.blocked[self.index] = true;
+                scratch.progress[index].blocked = true;
                 offset + end
             }
-            Outcome::Key => self.advance(scratch, offset + end),
+            Outcome::Key => self.advance(scratch, index, offset + end),
             Outcome::Refused => offset + start + 1,
         }
     }
 
-    fn advance(&self, scratch: &mut Scratch, to: usize) -> usize {
-        scratch.next[self.index] = self.base + to as u64;
+    fn advance(&self, scratch: &mut Scratch, index: usize, to: usize) -> usize {
+        scratch.progress[index].next = self.base + to as u64;
         to
     }
 
     /// A match at `at`, which would now end at `end`, may still grow: nothing of its secret may be released yet.
-    fn undecided(&self, at: usize, end: Option<usize>, line: &[u8], scratch: &mut Scratch) {
-        let rule = &self.compiled.rule;
+    fn undecided(
+        &self,
+        (compiled, index): (&Compiled, usize),
+        at: usize,
+        end: Option<usize>,
+        scratch: &mut Scratch,
+    ) {
+        let (rule, line) = (&compiled.rule, self.text);
         let secret = match (rule.value, rule.block) {
             // The secret stands behind the key or marker: it may have begun if that can be complete.
             (ValueSyntax::Assignment, _) | (_, Some(_)) => {
                 let end = end.unwrap_or(line.len());
                 end + line[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
             }
-            _ => self.compiled.secret_start(self.index, scratch, line, at),
+            _ => compiled.secret_start(index, scratch, line, at),
         };
         scratch.hold = scratch.hold.min(self.line.start + secret);
-        scratch.blocked[self.index] = true;
+        scratch.progress[index].blocked = true;
     }
 
-    fn decide(&self, line: &[u8], span: Range<usize>, scratch: &mut Scratch) -> Outcome {
-        let Job { compiled, index, accept, growing, .. } = self;
-        match compiled.verdict(*index, accept, line, span, *growing, scratch) {
+    fn decide(
+        &self,
+        (compiled, index): (&Compiled, usize),
+        span: Range<usize>,
+        scratch: &mut Scratch,
+    ) -> Outcome {
+        let line = self.text;
+        match compiled.verdict(index, self.accept, line, span, self.growing, scratch) {
             Verdict::Begin => Outcome::Begin,
             Verdict::NoValue => Outcome::Key,
             Verdict::Open(from) => Outcome::Open(from),

@@ -79,15 +79,26 @@ struct Caches {
     unanchored: Vec<Option<Box<meta::Cache>>>,
 }
 
+/// How far a rule has come.
+#[derive(Clone, Default)]
+struct Progress {
+    /// The stream offset before which no match starts any more.
+    next: u64,
+    /// Where what its matches need does not stand.
+    clear: Clear,
+    /// Its next match is not decided yet.
+    blocked: bool,
+    /// Anything of this was set.
+    touched: bool,
+}
+
 /// What one thread needs to confirm: the lazy DFAs' states, and how far each rule has come.
 pub(crate) struct Scratch {
     caches: Caches,
-    /// By rule: the stream offset before which no match starts any more.
-    next: Vec<u64>,
-    /// By rule: where what its matches need does not stand.
-    clear: Vec<Clear>,
-    /// By rule: set while its next match is not decided yet.
-    blocked: Vec<bool>,
+    /// By rule.
+    progress: Vec<Progress>,
+    /// The rules that have come somewhere.
+    touched: Vec<u32>,
     values: assignment::Memo,
     order: Order,
     /// The least position that may still become part of a secret: what a flush may not release.
@@ -112,9 +123,8 @@ impl Scratch {
     pub(crate) fn without_caches(rules: usize) -> Scratch {
         Scratch {
             caches: Caches::default(),
-            next: vec![0; rules],
-            clear: vec![0..0; rules],
-            blocked: vec![false; rules],
+            progress: vec![Progress::default(); rules],
+            touched: Vec::new(),
             values: assignment::Memo::default(),
             order: Order::default(),
             hold: usize::MAX,
@@ -128,13 +138,14 @@ impl Scratch {
 
     /// Lets a rule match from a stream offset on again.
     pub(crate) fn unadvance(&mut self, rule: usize, to: u64) {
-        self.next[rule] = to;
+        self.progress[rule].next = to;
     }
 
     /// Forgets where the rules stood, for text that does not follow what was confirmed before.
     pub(crate) fn rewind(&mut self) {
-        self.next.fill(0);
-        self.clear.fill(0..0);
+        for rule in self.touched.drain(..) {
+            self.progress[rule as usize] = Progress::default();
+        }
     }
 }
 
@@ -154,48 +165,43 @@ pub(crate) fn confirm(
     scratch.order.sort(rules, candidates);
     // The same buffer holds other text now.
     scratch.values = assignment::Memo::default();
-    let mut line = 0..0;
+    let Some(last) = view.limit.checked_sub(1) else { return };
+    let mut job = Job { accept, line: 0..0, text: &[], growing: false, base: view.base };
     for i in 0..candidates.len() {
         let candidate = candidates[i];
         if i > 0 && candidate == candidates[i - 1] {
             continue;
         }
         let index = candidate.rule as usize;
-        let (mut lo, hi) =
-            (candidate.lo as usize, (candidate.hi as usize).min(view.limit.wrapping_sub(1)));
-        if view.limit == 0 {
-            return;
+        let progress = &mut scratch.progress[index];
+        if !progress.touched {
+            progress.touched = true;
+            scratch.touched.push(candidate.rule);
         }
-        lo = lo.max(view.min_start);
+        let next = progress.next.saturating_sub(view.base) as usize;
+        let mut lo = (candidate.lo as usize).max(view.min_start).max(next);
+        let hi = last.min(candidate.hi as usize);
         while lo <= hi {
-            let next = scratch.next[index].saturating_sub(view.base) as usize;
-            lo = lo.max(next);
-            if lo > hi {
-                break;
+            if !(job.line.start <= lo && lo < job.line.end) {
+                job.line = line_around(hay, lo);
+                job.text = &hay[job.line.clone()];
+                job.text = job.text.strip_suffix(b"\n").unwrap_or(job.text);
+                job.growing = view.growing && job.line.end == hay.len();
             }
-            if !(line.start <= lo && lo < line.end) {
-                line = line_around(hay, lo);
-            }
-            let in_line = hi.min(line.end - 1);
-            let mut job = Job {
-                compiled: &rules[index],
-                accept,
-                index,
-                hay,
-                line: line.clone(),
-                growing: view.growing && line.end == hay.len(),
-                base: view.base,
-            };
-            let growing = job.growing;
-            lo = job.run(lo, in_line, scratch, hits);
-            if !growing {
+            let in_line = hi.min(job.line.end - 1);
+            lo = job.run((&rules[index], index), lo, in_line, scratch, hits);
+            let progress = &mut scratch.progress[index];
+            if !job.growing {
                 // What was looked at says nothing new to the next candidate.
-                scratch.next[index] = scratch.next[index].max(view.base + lo as u64);
+                progress.next = progress.next.max(view.base + lo as u64);
             }
+            lo = lo.max(progress.next.saturating_sub(view.base) as usize);
         }
     }
     if view.growing {
-        scratch.blocked.fill(false);
+        for rule in &scratch.touched {
+            scratch.progress[*rule as usize].blocked = false;
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::scan::Candidate;
 /// Fewer candidates are sorted by comparing them.
 const FEW: usize = 96;
 
-/// So many bits of a position are sorted by at a time.
+/// So many bits of a position are sorted by at a time, twice: positions in blocks are smaller.
 const DIGIT: u32 = 10;
 
 /// Scratch space for [`Order::sort`].
@@ -41,30 +41,35 @@ impl Order {
             candidates.sort_unstable();
             return;
         }
-        self.join(rules, candidates);
-        if candidates.is_sorted() {
+        let last = self.join(rules, candidates);
+        if last >> (2 * DIGIT) > 0 {
+            candidates.sort_unstable();
             return;
         }
-        let last = candidates.iter().map(|c| c.lo).max().unwrap_or(0);
-        let mut shift = 0;
-        while last >> shift > 0 {
-            self.by_digit(candidates, shift);
-            shift += DIGIT;
+        if !candidates.is_sorted_by_key(|c| c.lo) {
+            if self.other.len() < candidates.len() {
+                self.other.resize(candidates.len(), Candidate { lo: 0, hi: 0, rule: 0 });
+            }
+            let other = &mut self.other[..candidates.len()];
+            by_digit(candidates, other, 0);
+            by_digit(other, candidates, DIGIT);
         }
         // The same position was nominated for some rules at most.
         let mut from = 0;
-        while from < candidates.len() {
-            let lo = candidates[from].lo;
-            let count = candidates[from..].iter().take_while(|c| c.lo == lo).count();
-            if count > 1 {
-                candidates[from..from + count].sort_unstable();
+        while let Some([a, b]) = candidates.get(from..from + 2) {
+            if a.lo != b.lo {
+                from += 1;
+                continue;
             }
+            let lo = a.lo;
+            let count = candidates[from..].iter().take_while(|c| c.lo == lo).count();
+            candidates[from..from + count].sort_unstable();
             from += count;
         }
     }
 
-    /// Joins candidates of one rule that touch, where they come in order.
-    fn join(&mut self, rules: &[Compiled], candidates: &mut Vec<Candidate>) {
+    /// Joins candidates of one rule that touch, where they come in order; answers the greatest position.
+    fn join(&mut self, rules: &[Compiled], candidates: &mut Vec<Candidate>) -> u32 {
         if self.last.len() != rules.len() {
             let joins = |r: &Rule| r.value == ValueSyntax::Match && r.block.is_none();
             let last = |r: &Compiled| Last { call: 0, place: 0, joins: joins(&r.rule) };
@@ -75,7 +80,7 @@ impl Order {
             self.last.iter_mut().for_each(|last| last.call = 0);
             self.call = 1;
         }
-        let mut kept = 0;
+        let (mut kept, mut greatest) = (0, 0);
         for i in 0..candidates.len() {
             let candidate = candidates[i];
             let last = &mut self.last[candidate.rule as usize];
@@ -90,29 +95,29 @@ impl Order {
                 }
             }
             (last.call, last.place) = (self.call, kept as u32);
+            greatest = greatest.max(candidate.lo);
             candidates[kept] = candidate;
             kept += 1;
         }
         candidates.truncate(kept);
+        greatest
     }
+}
 
-    /// Sorts by the digit of the position that begins at bit `shift`; those with the same digit keep their order.
-    fn by_digit(&mut self, candidates: &mut Vec<Candidate>, shift: u32) {
-        let digit = |c: &Candidate| (c.lo >> shift) as usize & ((1 << DIGIT) - 1);
-        let mut places = [0u32; 1 << DIGIT];
-        candidates.iter().for_each(|c| places[digit(c)] += 1);
-        let mut sum = 0;
-        for place in &mut places {
-            sum += std::mem::replace(place, sum);
-        }
-        self.other.clear();
-        self.other.resize(candidates.len(), Candidate { lo: 0, hi: 0, rule: 0 });
-        for candidate in candidates.iter() {
-            let place = &mut places[digit(candidate)];
-            self.other[*place as usize] = *candidate;
-            *place += 1;
-        }
-        std::mem::swap(&mut self.other, candidates);
+/// Writes `from` to `to`, sorted by the digit of the position that begins at bit `shift`; those with the same digit keep
+/// their order.
+fn by_digit(from: &[Candidate], to: &mut [Candidate], shift: u32) {
+    let digit = |c: &Candidate| (c.lo >> shift) as usize & ((1 << DIGIT) - 1);
+    let mut places = [0u32; 1 << DIGIT];
+    from.iter().for_each(|c| places[digit(c)] += 1);
+    let mut sum = 0;
+    for place in &mut places {
+        sum += std::mem::replace(place, sum);
+    }
+    for candidate in from {
+        let place = &mut places[digit(candidate)];
+        to[*place as usize] = *candidate;
+        *place += 1;
     }
 }
 
@@ -137,7 +142,8 @@ mod tests {
         let row = |i: u32| (i % (count / 3 + 1)) * 7;
         (0..count)
             .map(|i| {
-                let lo = row(i).saturating_sub(draw(40)) + if draw(9) == 0 { 1 << 20 } else { 0 };
+                let lo = row(i).saturating_sub(draw(40))
+                    + if draw(9) == 0 { 1 << (18 + seed % 3) } else { 0 };
                 Candidate { lo, hi: lo + draw(60), rule: draw(3) }
             })
             .collect()

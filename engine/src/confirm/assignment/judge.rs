@@ -49,7 +49,7 @@ const PLACEHOLDERS: &[&str] = &[
 ];
 
 /// What the first bytes of a value do not say about it, the rest does not either. Bounds the work of one key.
-const LOOKED_AT: usize = 96;
+pub(super) const LOOKED_AT: usize = 96;
 
 /// A value so near the end of a line, in bytes, ends the line: a carriage return or a full stop may follow.
 pub(crate) const END_OF_LINE: usize = 2;
@@ -145,7 +145,7 @@ fn is_secret(
 /// Whether a value is a chain of assignments (`a=b=c=…`): its own keys, if there are any, say what is secret in it.
 ///
 /// Also bounds what `token=token=…` costs: each of its keys would judge the rest of it.
-fn is_chain(value: &[u8]) -> bool {
+pub(super) fn is_chain(value: &[u8]) -> bool {
     const MOST_SIGNS: usize = 5;
     count(value, |b| b == b'=') > MOST_SIGNS
 }

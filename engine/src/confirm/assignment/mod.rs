@@ -36,6 +36,14 @@ pub(crate) struct Memo {
     pub(crate) run: (usize, usize, usize),
 }
 
+impl Memo {
+    /// Whether `span` of `line` lies in that run.
+    fn holds(&self, line: &[u8], span: &Range<usize>) -> bool {
+        let (address, start, end) = self.run;
+        address == line.as_ptr() as usize && start <= span.start && span.end <= end
+    }
+}
+
 /// What stands behind a key.
 pub(crate) enum Value {
     /// A value that looks like a secret, and its repetition behind a `|`.
@@ -55,6 +63,9 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
         true => Value::Open(line.len()),
         false => Value::None,
     };
+    if !growing && is_link(line, &key, memo) {
+        return Value::None;
+    }
     let Some(name) = syntax::identifier(line, key) else { return none };
     let found = match syntax::parse(line, &name, memo) {
         syntax::Parsed::Value(found) => found,
@@ -70,4 +81,15 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
         syntax::Repetition::At(again) => Value::Secret(secret, Some(again)),
         _ => Value::Secret(secret, None),
     }
+}
+
+/// Whether `key=` goes on as a chain of assignments does (`key=key=key=…`), of which the judge says that it is no value: known
+/// without reading it, if it stands in what was read for a key before.
+fn is_link(line: &[u8], key: &Range<usize>, memo: &Memo) -> bool {
+    let value = key.end + 1..key.end + 1 + judge::LOOKED_AT;
+    line.get(key.end) == Some(&b'=')
+        && line[key.end - 1].is_ascii_alphanumeric()
+        && memo.holds(line, &value)
+        && line[value.start].is_ascii_alphanumeric()
+        && judge::is_chain(&line[value])
 }
