@@ -13,6 +13,7 @@ use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
+use regex_syntax::hir::{Hir, HirKind};
 
 use super::opening::{Need, Opening};
 use super::{Scratch, assignment};
@@ -33,7 +34,51 @@ pub(crate) struct Compiled {
 struct Matcher {
     opening: Opening,
     need: Option<Need>,
+    secret: Place,
     anchored: DFA,
+}
+
+/// Where the group `secret` stands in a match, as far as that is the same in all matches; in bytes.
+#[derive(Debug, Default)]
+struct Place {
+    before: Option<usize>,
+    len: Option<usize>,
+    after: Option<usize>,
+}
+
+impl Place {
+    fn new(hir: &Hir) -> Place {
+        let len = |part: &Hir| {
+            let properties = part.properties();
+            properties.minimum_len().filter(|least| properties.maximum_len() == Some(*least))
+        };
+        let sum = |parts: &[Hir]| parts.iter().map(len).sum();
+        let is_secret = |part: &Hir| matches!(part.kind(), HirKind::Capture(c) if c.name.as_deref() == Some("secret"));
+        let parts = match hir.kind() {
+            HirKind::Concat(parts) => parts.as_slice(),
+            _ => std::slice::from_ref(hir),
+        };
+        let Some(at) = parts.iter().position(is_secret) else { return Place::default() };
+        Place { before: sum(&parts[..at]), len: len(&parts[at]), after: sum(&parts[at + 1..]) }
+    }
+
+    /// Where it stands in the match `span`, if that is clear.
+    fn within(&self, span: &Range<usize>) -> Option<Range<usize>> {
+        match *self {
+            Place { before: Some(before), after: Some(after), .. } => {
+                Some(span.start + before..span.end - after)
+            }
+            Place { before: Some(before), len: Some(len), .. } => {
+                let start = span.start + before;
+                Some(start..start + len)
+            }
+            Place { len: Some(len), after: Some(after), .. } => {
+                let end = span.end - after;
+                Some(end - len..end)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// How an anchored run of a rule's automaton ended.
@@ -74,26 +119,35 @@ impl Compiled {
             let nfa = thompson::Compiler::new().configure(config).build_from_hir(&hir);
             let config = DFA::config()
                 .match_kind(MatchKind::LeftmostFirst)
-                .cache_capacity(512 << 10)
+                .cache_capacity(self.capacity())
                 .skip_cache_capacity_check(true);
             let dfa = DFA::builder().configure(config).build_from_nfa(nfa.expect(CHECKED));
             Box::new(Matcher {
                 opening: Opening::new(&hir),
+                secret: Place::new(&hir),
                 need: Need::new(&hir, self.rule.anchors.iter().map(|a| &*a.window)),
                 anchored: dfa.expect(CHECKED),
             })
         })
     }
 
+    /// The most bytes of an automaton's states. All states along the longest match must fit: an automaton that forgets them
+    /// would make them anew in each such match, which costs a hundred times as much as reading.
+    fn capacity(&self) -> usize {
+        const LEAST: usize = 512 << 10;
+        const OF_A_STATE: usize = 384;
+        LEAST.max(self.rule.max_len() * OF_A_STATE)
+    }
+
     pub(crate) fn regex(&self) -> &meta::Regex {
-        self.unanchored.get_or_init(|| meta_regex(self.rule.pattern()))
+        self.unanchored.get_or_init(|| meta_regex(self.rule.pattern(), self.capacity()))
     }
 
     /// The rule's allow patterns as one regex.
     pub(crate) fn allow(&self) -> Option<&meta::Regex> {
         let build = || {
             let parts: Vec<String> = self.rule.allow().map(|a| format!("(?:{a})")).collect();
-            (!parts.is_empty()).then(|| meta_regex(&parts.join("|")))
+            (!parts.is_empty()).then(|| meta_regex(&parts.join("|"), self.capacity()))
         };
         self.allow.get_or_init(build).as_ref()
     }
@@ -188,7 +242,7 @@ impl Compiled {
     ) -> Option<Range<usize>> {
         let (mut lo, hi) = starts.into_inner();
         let Matcher { opening, need, .. } = self.matcher();
-        let mut read = 0;
+        let (first, mut read) = (lo, 0);
         while let Some(at) = opening.next(line, lo..=hi) {
             lo = at + 1;
             let clear = &mut scratch.progress[index].clear;
@@ -200,7 +254,7 @@ impl Compiled {
                 return Some(at..end);
             }
             read += walk.read;
-            if read > MOST_READ && lo <= hi {
+            if read > MOST_READ + (at - first) * 4 && lo <= hi {
                 return self.search_at_once(scratch, index, line, lo, hi);
             }
         }
@@ -235,6 +289,9 @@ impl Compiled {
         if !self.rule.has_secret_group {
             return span;
         }
+        if let Some(place) = self.matcher().secret.within(&span) {
+            return place;
+        }
         let regex = self.regex();
         let Some(group) = regex.group_info().to_index(PatternID::ZERO, "secret") else {
             return span;
@@ -254,22 +311,56 @@ impl Compiled {
     }
 }
 
-/// So many bytes are read in vain for one candidate, start by start, before all its other starts are searched for at once.
+/// So many bytes, and four for each start, are read in vain for one candidate before all its other starts are searched for at
+/// once.
 const MOST_READ: usize = 1 << 10;
 
 fn syntax_config() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false).multi_line(true).crlf(true)
 }
 
-fn meta_regex(pattern: &str) -> meta::Regex {
+fn meta_regex(pattern: &str, capacity: usize) -> meta::Regex {
     meta::Regex::builder()
         .syntax(syntax_config())
         .configure(
             meta::Config::new()
                 .utf8_empty(false)
                 .nfa_size_limit(None)
-                .hybrid_cache_capacity(512 << 10),
+                .hybrid_cache_capacity(capacity),
         )
         .build(pattern)
         .expect("the pattern was parsed and bounded when the rule was made")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_secret_is_what_the_groups_say() {
+        let text = b"id=abcd;key = '0123456789' x=abcdefgh; k=0123-yz y=ab12,";
+        for (pattern, clear) in [
+            (r"\b(?P<secret>[0-9]{4,10})\b", true),
+            (r"id=(?P<secret>[a-z]{4});", true),
+            (r"key ?= ?'(?P<secret>[0-9]{10})'", true),
+            (r"x=(?P<secret>[a-z]{8}).{0,3}", true),
+            (r"k=(?P<secret>[0-9]{3,9})-(?:y|z){2}", true),
+            (r"y ?=(?P<secret>[a-z0-9]{2,8}),", false),
+            (r"(?:id|key)=(?P<secret>[a-z]{2,8});", false),
+        ] {
+            let source = format!(
+                "[[rule]]\nid = 'a'\npattern = \"\"\"{}\"\"\"",
+                pattern.replace('\\', "\\\\")
+            );
+            let set = crate::RuleSet::parse("t", &source).unwrap();
+            let compiled = Compiled::new(set.into_rules().remove(0));
+            let place = &compiled.matcher().secret;
+            let mut captures = compiled.regex().create_captures();
+            compiled.regex().captures(text, &mut captures);
+            let (span, secret) =
+                (captures.get_match().unwrap(), captures.get_group_by_name("secret"));
+            let found = place.within(&span.range());
+            assert_eq!(found, secret.map(|s| s.range()).filter(|_| clear), "{pattern}");
+        }
+    }
 }

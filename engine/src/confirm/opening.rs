@@ -13,7 +13,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use crate::rule::byte_set::ByteSet;
 use crate::rule::frequency::probability;
@@ -31,6 +31,8 @@ pub(super) struct Opening {
     groups: Box<[[u8; 256]; LOOKED_AT]>,
     /// By place: the groups that allow the line's end there.
     ends: [u8; LOOKED_AT],
+    /// A match begins where a word does.
+    at_word: bool,
     rare: Option<Rare>,
 }
 
@@ -57,6 +59,11 @@ impl Opening {
         let mut firsts: Vec<ByteSet> = Vec::new();
         let heads = heads(hir);
         let rare = Rare::new(&heads);
+        let mut parts = Vec::new();
+        flatten(hir, &mut parts);
+        let is_boundary = |part: &&Hir| matches!(part.kind(), HirKind::Look(Look::WordAscii));
+        let is_word = |h: &Head| h.sets.first().is_some_and(|set| set.is_subset(&ByteSet::word()));
+        let at_word = parts.first().is_some_and(is_boundary) && heads.iter().all(is_word);
         for head in heads {
             let first = head.sets.first().copied().unwrap_or(ByteSet::FULL);
             let number = firsts.iter().position(|f| *f == first).unwrap_or_else(|| {
@@ -73,13 +80,26 @@ impl Opening {
                 set.iter().for_each(|byte| groups[place][usize::from(byte)] |= bit);
             }
         }
-        Opening { groups, ends, rare }
+        Opening { groups, ends, at_word, rare }
     }
 
     /// The first position of `starts` at which a match may start; the line is complete.
     #[inline]
     pub(super) fn next(&self, line: &[u8], starts: RangeInclusive<usize>) -> Option<usize> {
-        let (lo, hi) = starts.into_inner();
+        let (mut lo, hi) = starts.into_inner();
+        loop {
+            let at = self.next_bytes(line, lo, hi)?;
+            let before = line[..at].last().filter(|_| self.at_word);
+            if !before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+                return Some(at);
+            }
+            lo = at + 1;
+        }
+    }
+
+    /// The same by the bytes from the start on.
+    #[inline]
+    fn next_bytes(&self, line: &[u8], lo: usize, hi: usize) -> Option<usize> {
         let [first, second, third, fourth] = &*self.groups;
         let group = |groups: &[u8; 256], byte: u8| groups[usize::from(byte)];
         let is_start = |w: &[u8]| {
@@ -402,6 +422,14 @@ mod tests {
         assert_eq!(all(19).collect::<Vec<_>>(), [0, 4, 17]);
         let opening = Opening::new(&parse::hir("pwd[=:]?|aaa").unwrap());
         assert_eq!((opening.next(line, 5..=16), opening.next(line, 5..=17)), (None, Some(17)));
+    }
+
+    #[test]
+    fn a_match_that_begins_a_word_does_not_start_inside_one() {
+        let opening = Opening::new(&parse::hir(r"\b(?P<secret>[A-Z]{5}-[0-9]{3})\b").unwrap());
+        assert_eq!(opening.next(b"XABCDE-1 ABCDE-1", 1..=15), Some(9));
+        let opening = Opening::new(&parse::hir(r"\b[A-Z-]{5}:[0-9]{3}\b").unwrap());
+        assert_eq!(opening.next(b"XABCDE:1", 1..=7), Some(1));
     }
 
     #[test]
