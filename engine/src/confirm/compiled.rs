@@ -161,7 +161,14 @@ impl Compiled {
         const NEVER_FAILS: &str = "no quit bytes, no bound on cache clearing";
         let mut state: LazyStateID = dfa.start_state_forward(cache, &input).expect(NEVER_FAILS);
         for (i, byte) in line[at..].iter().enumerate() {
-            state = dfa.next_state(cache, state, *byte).expect(NEVER_FAILS);
+            // The plain step knows neither marked states nor such as are not made yet.
+            let before = state;
+            if !before.is_tagged() {
+                state = dfa.next_state_untagged(cache, before, *byte);
+            }
+            if before.is_tagged() || state.is_unknown() {
+                state = dfa.next_state(cache, before, *byte).expect(NEVER_FAILS);
+            }
             if state.is_tagged() {
                 if state.is_match() {
                     walk.end = Some(at + i);

@@ -146,6 +146,9 @@ fn humps_surprise(run: &[u8]) -> i32 {
 
 /// Short runs of letters between digits and signs, as in hex with dashes.
 fn is_scattered(text: &[u8]) -> bool {
+    if text.len() < 12 {
+        return false;
+    }
     let (mut letters, mut digits, mut runs) = (0usize, 0usize, 0usize);
     let mut in_letters = false;
     for byte in text {

@@ -196,7 +196,7 @@ fn is_one_time(key: &[u8], found: &Found, kind: Kind, value: &[u8]) -> bool {
     if is("otp") || is("pin") {
         return kind == Kind::Digits && (4..=8).contains(&value.len());
     }
-    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    let digits = count(value, |b| b.is_ascii_digit());
     (is("nonce") || is("verifier") || is("authcode"))
         && value.len() >= 8
         && value.iter().all(u8::is_ascii_alphanumeric)
@@ -256,15 +256,15 @@ fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
 }
 
 fn kind(value: &[u8], found: &Found) -> Kind {
-    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    let digits = count(value, |b| b.is_ascii_digit());
     if digits == value.len() {
         return Kind::Digits;
     }
     if is_uuid(value) {
         return Kind::Uuid;
     }
-    let blanks = value.iter().filter(|b| b.is_ascii_whitespace()).count();
-    let foreign = value.iter().filter(|b| !b.is_ascii()).count();
+    let blanks = count(value, |b| b.is_ascii_whitespace());
+    let foreign = count(value, |b| !b.is_ascii());
     if blanks > 0 && (blanks > 1 && !found.element || foreign > 0) || foreign * 2 > value.len() {
         return Kind::Words;
     }
@@ -278,7 +278,7 @@ fn kind(value: &[u8], found: &Found) -> Kind {
 
 /// What people choose and password rules want: letters with a digit or a sign.
 fn is_mixed(value: &[u8], digits: usize, quoted: bool) -> bool {
-    let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let letters = count(value, |b| b.is_ascii_alphabetic());
     let signs = value.iter().filter(|b| b"!@#$%^&*+=?~".contains(b)).count();
     if value.len() < 5
         || letters == 0
@@ -312,7 +312,7 @@ fn is_constant(value: &[u8]) -> bool {
         || value
             .split(|b| !b.is_ascii_alphabetic())
             .all(|run| run.len() < 6 || words::surprise(run) < 30)
-            && value.iter().filter(|b| b.is_ascii_digit()).count() * 4 < value.len()
+            && count(value, |b| b.is_ascii_digit()) * 4 < value.len()
 }
 
 pub(crate) fn is_uuid(value: &[u8]) -> bool {
