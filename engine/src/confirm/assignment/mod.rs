@@ -14,6 +14,7 @@ use std::ops::Range;
 
 mod chosen;
 mod classes;
+mod extent;
 pub(crate) mod judge;
 pub(crate) mod key;
 mod other;
@@ -76,9 +77,9 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
         return Value::Open(found.span.start);
     }
     let Some(secret) = judge::secret(line, &name, &found) else { return Value::None };
-    match syntax::repetition(line, &found) {
-        syntax::Repetition::Cut if growing => Value::Open(found.span.start),
-        syntax::Repetition::At(again) => Value::Secret(secret, Some(again)),
+    match extent::repetition(line, &found) {
+        extent::Repetition::Cut if growing => Value::Open(found.span.start),
+        extent::Repetition::At(again) => Value::Secret(secret, Some(again)),
         _ => Value::Secret(secret, None),
     }
 }
