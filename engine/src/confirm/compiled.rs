@@ -252,8 +252,9 @@ impl Compiled {
         let (first, mut read) = (lo, 0);
         while let Some(at) = opening.next(line, lo..=hi) {
             lo = at + 1;
-            let clear = &mut scratch.progress[index].clear;
-            if need.as_ref().is_some_and(|need| !need.follows(line, at, offset, clear)) {
+            if let Some(need) = need
+                && !need.follows(line, at, offset, &mut scratch.progress(index).clear)
+            {
                 continue;
             }
             let walk = self.walk(&mut scratch.caches.anchored[index], line, at);
@@ -368,6 +369,34 @@ mod tests {
                 (captures.get_match().unwrap(), captures.get_group_by_name("secret"));
             let found = place.within(&span.range());
             assert_eq!(found, secret.map(|s| s.range()).filter(|_| clear), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_is_turned_away_unread_is_no_match() {
+        let set = crate::RuleSet::builtin();
+        let examples = |rule: &Rule| -> Vec<String> {
+            rule.matches().chain(rule.rejects()).map(|e| crate::lint::expand(rule, e)).collect()
+        };
+        let all: Vec<String> = set.iter().flat_map(examples).collect();
+        for (number, rule) in set.iter().enumerate() {
+            let compiled = Compiled::new(rule.clone());
+            let mut scratch = Scratch::new(1);
+            // Its own examples, and some of the others' behind one another.
+            let own = examples(rule);
+            let others = all.iter().skip(number % 97).step_by(97).map(String::as_str);
+            let others: String = others.collect::<Vec<_>>().join(" ");
+            for text in own.iter().flat_map(|e| e.lines()).chain(others.lines()) {
+                let line = text.as_bytes();
+                scratch.rewind();
+                let mut at = 0;
+                while at < line.len() {
+                    let found = compiled.search(&mut scratch, 0, line, 0, at..=line.len() - 1);
+                    let wanted = compiled.regex().find(Input::new(line).range(at..));
+                    assert_eq!(found, wanted.map(|m| m.range()), "{}", rule.id());
+                    at = found.map_or(line.len(), |span| span.start + 1);
+                }
+            }
         }
     }
 }

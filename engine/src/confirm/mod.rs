@@ -141,6 +141,16 @@ impl Scratch {
         self.progress[rule].next = to;
     }
 
+    /// How far a rule has come, to be changed.
+    fn progress(&mut self, rule: usize) -> &mut Progress {
+        let progress = &mut self.progress[rule];
+        if !progress.touched {
+            progress.touched = true;
+            self.touched.push(rule as u32);
+        }
+        progress
+    }
+
     /// Forgets where the rules stood, for text that does not follow what was confirmed before.
     pub(crate) fn rewind(&mut self) {
         for rule in self.touched.drain(..) {
@@ -173,12 +183,7 @@ pub(crate) fn confirm(
             continue;
         }
         let index = candidate.rule as usize;
-        let progress = &mut scratch.progress[index];
-        if !progress.touched {
-            progress.touched = true;
-            scratch.touched.push(candidate.rule);
-        }
-        let next = progress.next.saturating_sub(view.base) as usize;
+        let next = scratch.progress(index).next.saturating_sub(view.base) as usize;
         let mut lo = (candidate.lo as usize).max(view.min_start).max(next);
         let hi = last.min(candidate.hi as usize);
         while lo <= hi {
