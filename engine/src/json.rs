@@ -7,7 +7,8 @@
 
 use std::ops::Range;
 
-use crate::confirm::Hit;
+use crate::confirm::{Hit, line_around};
+use crate::mask;
 
 /// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,11 +186,46 @@ pub(crate) fn fit(line: &[u8], hits: &[Hit], out: &mut Vec<Hit>) {
     }
 }
 
+/// The line of the hit that was written last, and whether it begins as JSON: hits come in order, and a line may be long.
+#[derive(Default)]
+pub(crate) struct OfLine {
+    line: Range<usize>,
+    json: bool,
+}
+
+impl OfLine {
+    /// What stands on both sides of the mask of `hit`, whose place is in `hay`: quotes, if it is a bare number of a JSON
+    /// document, which becomes a string; also in a document inside a string.
+    ///
+    /// `cut_json` says whether the line began as JSON, if its start is not in `hay`.
+    pub(crate) fn quote(
+        &mut self,
+        hay: &[u8],
+        hit: &Hit,
+        cut_json: Option<bool>,
+    ) -> Option<Vec<u8>> {
+        let span = hit.start..hit.end;
+        if !matches!(hay[hit.start], b'0'..=b'9' | b'-') || !mask::is_json_number(hay, span) {
+            return None;
+        }
+        if !self.line.contains(&hit.start) {
+            self.line = line_around(hay, hit.start);
+            self.json = mask::begins_as_json(&hay[self.line.clone()]);
+        }
+        let start = self.line.start;
+        match cut_json.filter(|_| start == 0).unwrap_or(self.json) {
+            false => None,
+            true if !hit.in_string => Some(b"\"".to_vec()),
+            true => inner_quote(&hay[self.line.clone()], hit.start - start),
+        }
+    }
+}
+
 /// The quote that a string at `at` needs inside the string that `at` stands in, which may hold JSON text itself: that of the
 /// nearest string of the line before it. None if that is the string's own.
 ///
 /// Quotes have 0, 1, 3, 7, … backslashes, one more level each; more of them belong to what stands before the quote.
-pub(crate) fn inner_quote(line: &[u8], at: usize) -> Option<Vec<u8>> {
+fn inner_quote(line: &[u8], at: usize) -> Option<Vec<u8>> {
     let quote = memchr::memrchr(b'"', &line[..at])?;
     let backslashes = line[..quote].iter().rev().take_while(|b| **b == b'\\').count();
     let count = (1usize << backslashes.trailing_ones().min(8)) - 1;

@@ -10,6 +10,7 @@ use crate::block::OpenBlock;
 use crate::coded::{self, Coded, Map, inline, original};
 use crate::confirm::{self, Hit, Scratch, View};
 use crate::engine::{Engine, Finding};
+use crate::json::OfLine;
 use crate::resolve::resolve;
 use crate::scan::{Candidate, Space};
 use crate::stream::{Sink, Stats};
@@ -32,6 +33,8 @@ pub(crate) struct Work {
     pending: Vec<(u64, u64, Hit)>,
     candidates: Vec<Candidate>,
     hits: Vec<Hit>,
+    /// Space for the hits of the lines that were looked at again.
+    settled: Vec<Hit>,
     space: Space,
     scratch: Scratch,
     coded: Coded,
@@ -63,6 +66,7 @@ impl Work {
             pending: Vec::new(),
             candidates: Vec::new(),
             hits: Vec::new(),
+            settled: Vec::new(),
             space: Space::new(engine.scanner()),
             scratch: Scratch::new(rules),
             coded: Coded::new(engine),
@@ -277,18 +281,24 @@ impl Work {
     /// Makes the output a fixed point: each line with hits is masked, looked at again, and what its masks bring about is
     /// masked too.
     fn settle(&mut self, engine: &Engine, hay: &[u8], done: usize, stop: usize, open_end: bool) {
-        let mut first = 0;
-        while first < self.hits.len() {
-            let line = confirm::line_around(hay, self.hits[first].start);
-            let text = line.start.max(done)..line.end.min(stop.max(self.hits[first].end));
+        // Line by line, so that each costs what its own hits cost.
+        let mut all = std::mem::take(&mut self.hits);
+        let mut settled = std::mem::take(&mut self.settled);
+        let mut rest = all.as_slice();
+        while let Some(first) = rest.first() {
+            let line = confirm::line_around(hay, first.start);
+            let count = rest.iter().take_while(|h| h.start < line.end).count().max(1);
+            let text = line.start.max(done)..line.end.min(stop.max(first.end));
             // At a cut, what looks like a line's start or end is none.
             let cut = (
                 text.start > line.start || (line.start == 0 && self.view.min_start > 0),
                 open_end && (text.end < line.end || line.end == hay.len()),
             );
+            self.hits.extend_from_slice(&rest[..count]);
+            rest = &rest[count..];
             for round in 1.. {
                 let known = self.hits.len();
-                if !self.recheck_line(engine, hay, text.clone(), first, cut) {
+                if !self.recheck_line(engine, hay, text.clone(), cut) {
                     break;
                 }
                 if round >= MAX_ROUNDS {
@@ -305,27 +315,29 @@ impl Work {
                     break;
                 }
             }
-            first += self.hits[first..].iter().take_while(|h| h.start < line.end).count().max(1);
+            settled.append(&mut self.hits);
         }
+        all.clear();
+        (self.hits, self.settled) = (settled, all);
     }
 
-    /// Adds what is found in the masked `line`; true if there was anything.
+    /// Adds what is found in the masked `line`, whose hits are all that there are; true if there was anything.
     fn recheck_line(
         &mut self,
         engine: &Engine,
         hay: &[u8],
         line: Range<usize>,
-        first: usize,
         cut: (bool, bool),
     ) -> bool {
         let again = &mut self.recheck;
         self.masked.clear();
         again.map.clear();
+        let mut of_line = OfLine::default();
         let mut at = line.start;
-        for hit in self.hits[first..].iter().take_while(|h| h.start < line.end) {
+        for hit in self.hits.iter().take_while(|h| h.start < line.end) {
             self.masked.extend_from_slice(&hay[at..hit.start]);
             let from = self.masked.len();
-            render(engine, hay, hit, self.cut_json, &mut self.masked);
+            render(engine, hay, hit, self.cut_json, &mut of_line, &mut self.masked);
             let span = hit.start - line.start..hit.end - line.start;
             again.map.push((from..self.masked.len(), span));
             at = hit.end;
@@ -386,13 +398,14 @@ impl Work {
         stop: usize,
         sink: &mut S,
     ) -> Result<(), S::Error> {
+        let mut of_line = OfLine::default();
         let mut at = done;
         for hit in &self.hits {
             sink.clean(&hay[at..hit.start])?;
             self.stats.lines += count_lines(&hay[at..hit.start]);
             at = hit.end;
             self.mask.clear();
-            render(engine, hay, hit, self.cut_json, &mut self.mask);
+            render(engine, hay, hit, self.cut_json, &mut of_line, &mut self.mask);
             let finding = Finding {
                 rule: hit.rule,
                 start: self.view.base + hit.start as u64,
@@ -448,25 +461,20 @@ fn split_at_sequences(hay: &[u8], hits: &mut Vec<Hit>, from: usize) {
     }
 }
 
-fn render(engine: &Engine, hay: &[u8], hit: &Hit, cut_json: Option<bool>, out: &mut Vec<u8>) {
+fn render(
+    engine: &Engine,
+    hay: &[u8],
+    hit: &Hit,
+    cut_json: Option<bool>,
+    line: &mut OfLine,
+    out: &mut Vec<u8>,
+) {
     let mask = &engine.accept().mask;
     if hit.silent && !mask.keeps_length() {
         return;
     }
     let label = engine.program()[hit.rule as usize].rule.label();
-    // A bare number of a JSON document becomes a string, also in a document inside a string.
-    let line = || confirm::line_around(hay, hit.start);
-    let number = matches!(hay[hit.start], b'0'..=b'9' | b'-')
-        && mask::is_json_number(hay, hit.start..hit.end)
-        && match cut_json {
-            Some(json) if line().start == 0 => json,
-            _ => mask::begins_as_json(&hay[line()]),
-        };
-    let quote = match (number, hit.in_string) {
-        (false, _) => None,
-        (true, false) => Some(b"\"".to_vec()),
-        (true, true) => json::inner_quote(&hay[line()], hit.start - line().start),
-    };
+    let quote = line.quote(hay, hit, cut_json);
     out.extend(quote.iter().flatten());
     mask.render(label, &hay[hit.start..hit.end], out);
     out.extend(quote.iter().flatten());

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use regex_automata::Input;
 
-use super::{Compiled, check, words};
+use super::{Compiled, check, filler};
 use crate::allow::AllowList;
 use crate::mask::{self, Mask};
 use crate::rule::{CheckFailure, Confidence, Rule};
@@ -58,7 +58,7 @@ pub(crate) fn judge(
     }
     let bytes = &line[secret.clone()];
     // Numbers that mean a person may well repeat a digit; and a user's own rule means what it says.
-    if rule.builtin && rule.group() == "secrets" && words::is_filler(bytes) {
+    if rule.builtin && rule.group() == "secrets" && filler::is_filler(bytes) {
         return Err(Refusal::Filler);
     }
     if rule.entropy > 0.0 && entropy(bytes) < rule.entropy {

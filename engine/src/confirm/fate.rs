@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::condition::{Accept, Refusal};
-use super::{Compiled, Scratch, Verdict};
+use super::decide::Verdict;
+use super::{Compiled, Scratch};
 use crate::rule::ValueSyntax;
 
 /// What becomes of a match; spans are in bytes of its line.
@@ -29,8 +30,10 @@ pub(crate) fn fates(
 ) -> Vec<(Range<usize>, Fate)> {
     let mut found = Vec::new();
     let mut at = 0;
+    scratch.rewind();
     while at < line.len() {
-        let Some(span) = compiled.search(scratch, index, line, at, line.len() - 1) else { break };
+        let starts = at..=line.len() - 1;
+        let Some(span) = compiled.search(scratch, index, line, 0, starts) else { break };
         let verdict = compiled.verdict(index, accept, line, span.clone(), false, scratch);
         let fate = match verdict {
             Verdict::Begin => Fate::Begin,

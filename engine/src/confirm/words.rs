@@ -53,10 +53,14 @@ const NOISE: i32 = 30;
 /// How many bytes of a text are looked at.
 const LOOKED_AT: usize = 96;
 
+/// Shorter runs say nothing, in bytes.
+const SHORTEST_RUN: usize = 6;
+
 /// Whether a part of `text` was drawn at random.
 pub(crate) fn is_random(text: &[u8]) -> bool {
     let text = &text[..text.len().min(LOOKED_AT)];
-    text.split(|b| !b.is_ascii_alphanumeric()).any(is_random_run) || is_scattered(text)
+    text.len() >= SHORTEST_RUN
+        && (text.split(|b| !b.is_ascii_alphanumeric()).any(is_random_run) || is_scattered(text))
 }
 
 /// How much the letters of `run` speak for noise, in tenths of bits above the neutral line; case is ignored.
@@ -74,76 +78,14 @@ pub(crate) fn surprise(run: &[u8]) -> i32 {
 /// Half of it or more is one character, as in `xxxxxxxx` or `a0000000`.
 pub(crate) fn is_monotonous(text: &[u8]) -> bool {
     let text = &text[..text.len().min(64)];
-    let share = |byte: u8| text.iter().filter(|b| **b == byte).count() * 2 > text.len();
+    let count = |byte: u8| text.iter().fold(0u8, |n, b| n + u8::from(*b == byte));
+    let share = |byte: u8| usize::from(count(byte)) * 2 > text.len();
     text.len() > 1 && (share(text[text.len() / 2]) || share(text[text.len() - 2]))
-}
-
-/// The shortest filler that is known as one, in bytes: what is shorter may be a password that someone chose.
-const SHORTEST_FILLER: usize = 16;
-
-/// Of what is longer only so much is looked at, half of it at each end; in bytes.
-const FILLER_LOOKED_AT: usize = 128;
-
-/// The longest piece, in bytes, whose repetition is seen: `1234567890`.
-const LONGEST_PERIOD: usize = 10;
-
-/// Whether two thirds of `text` or more are what people fill a template with: one character again and again (`XXXX`),
-/// a few characters again and again (`TESTTESTTEST`), or the alphabet or the digits from end to end.
-///
-/// The rest, at most 16 bytes, is what the form asks for: a prefix, a separator, a version. Of random hex digits, decimal
-/// digits and base62 of 16 characters and more fewer than one in a thousand is a filler.
-pub(crate) fn is_filler(text: &[u8]) -> bool {
-    if text.len() < SHORTEST_FILLER {
-        return false;
-    }
-    if text.len() > FILLER_LOOKED_AT {
-        let half = FILLER_LOOKED_AT / 2;
-        return is_filler(&text[..half]) && is_filler(&text[text.len() - half..]);
-    }
-    let mut filled = [false; FILLER_LOOKED_AT];
-    let same = |a: u8, b: u8| a.eq_ignore_ascii_case(&b);
-    fill(text, &mut filled, 1, 4, same);
-    for period in 2..=LONGEST_PERIOD {
-        fill(text, &mut filled, period, 8.max(period * 3), same);
-    }
-    fill(text, &mut filled, 1, 20, follows);
-    let rest = filled[..text.len()].iter().filter(|f| !**f).count();
-    rest <= 16 && rest * 3 <= text.len()
-}
-
-/// Marks the stretches of at least `least` bytes in which each byte and the one `stride` behind it satisfy `pair`.
-fn fill(
-    text: &[u8],
-    filled: &mut [bool; FILLER_LOOKED_AT],
-    stride: usize,
-    least: usize,
-    pair: impl Fn(u8, u8) -> bool,
-) {
-    let mut start = 0;
-    while start + stride < text.len() {
-        let ends = (start + stride..text.len()).find(|at| !pair(text[at - stride], text[*at]));
-        let end = ends.unwrap_or(text.len());
-        if end - start >= least {
-            filled[start..end].fill(true);
-        }
-        // No stretch that starts before this position goes on behind `end`.
-        start = end - stride + 1;
-    }
-}
-
-/// Whether `b` is the next letter or digit behind `a`; `a` or a digit follows `z`, `0` or `a` follows `9`.
-fn follows(a: u8, b: u8) -> bool {
-    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
-    match a {
-        b'z' => b == b'a' || b.is_ascii_digit(),
-        b'9' => b == b'0' || b == b'a',
-        _ => a.is_ascii_alphanumeric() && b == a + 1,
-    }
 }
 
 /// A run of letters and digits.
 fn is_random_run(run: &[u8]) -> bool {
-    if run.len() < 6 || is_monotonous(run) {
+    if run.len() < SHORTEST_RUN || is_monotonous(run) {
         return false;
     }
     let digits = run.iter().filter(|b| b.is_ascii_digit()).count();
@@ -204,6 +146,9 @@ fn humps_surprise(run: &[u8]) -> i32 {
 
 /// Short runs of letters between digits and signs, as in hex with dashes.
 fn is_scattered(text: &[u8]) -> bool {
+    if text.len() < 12 {
+        return false;
+    }
     let (mut letters, mut digits, mut runs) = (0usize, 0usize, 0usize);
     let mut in_letters = false;
     for byte in text {
@@ -249,35 +194,6 @@ mod tests {
         ] {
             assert!(!is_random(text.as_bytes()), "{text}");
         }
-    }
-
-    #[test]
-    fn fillers_are_told_from_noise() {
-        for text in [
-            "AKCpXXXXXXXXXXXXXXXXXXXXXXXX",
-            "glsa_XXXXXXXXXXXXXXXXXXXXXXXX_AAAAAAAA",
-            "00000000-0000-0000-0000-000000000000",
-            "sk_abcdefghijklmnopqrstuvwxyz123456",
-            "p_1234567890123456789012345678901234567890",
-            "tok_EXAMPLEEXAMPLEEXAMPLEEXAMPLE",
-            "asdfasdfasdfasdfasdf",
-        ] {
-            assert!(is_filler(text.as_bytes()), "{text}");
-        }
-        let long = format!("acme_{}", "x".repeat(400));
-        assert!(is_filler(long.as_bytes()));
-        for text in [
-            "xxxxxxxxxxxx",
-            "1234567890123456",
-            "9f86d081884c7d659a2feaa0c55ad015",
-            "acme_aaaaZk3vQ9xTb2LwaaaaPq8R",
-            "a1B2c3D4e5F6g7H8i9J0k1L2",
-            "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAA",
-        ] {
-            assert!(!is_filler(text.as_bytes()), "{text}");
-        }
-        let long = format!("{}9f86d081884c7d659a2feaa0c55ad015", "x".repeat(400));
-        assert!(!is_filler(long.as_bytes()));
     }
 
     #[test]

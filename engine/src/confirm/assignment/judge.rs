@@ -19,6 +19,7 @@
 use std::ops::Range;
 
 use super::chosen::is_chosen;
+use super::classes::{self, CLOSE, DIGIT, OPEN, PLACE, POINTER, REFERENCE};
 use super::key::{Promise, promise};
 use super::other::{is_code, is_crypt_hash, is_location, is_reference, is_tangled};
 use super::syntax::{Found, Name, Tie};
@@ -48,7 +49,7 @@ const PLACEHOLDERS: &[&str] = &[
 ];
 
 /// What the first bytes of a value do not say about it, the rest does not either. Bounds the work of one key.
-const LOOKED_AT: usize = 96;
+pub(super) const LOOKED_AT: usize = 96;
 
 /// A value so near the end of a line, in bytes, ends the line: a carriage return or a full stop may follow.
 pub(crate) const END_OF_LINE: usize = 2;
@@ -73,8 +74,17 @@ pub(crate) fn secret(line: &[u8], name: &Name, found: &Found) -> Option<Range<us
     let text = &text[..text.len().min(LOOKED_AT)];
     let inside = unquoted(text.trim_ascii());
     let value = without_scheme(inside);
+    // What costs little comes first: most values are short, or references.
+    let whole = text.trim_ascii();
+    if whole.len() < 4 || value.len() < 4 || is_chain(whole) {
+        return None;
+    }
+    let classes = classes::all(value);
+    if classes & (OPEN | REFERENCE) != 0 && is_reference(value) {
+        return None;
+    }
     let promise = promise(line, name)?;
-    if !is_secret(line, name, found, promise, value) {
+    if !is_secret(line, name, found, promise, (value, classes)) {
         return None;
     }
     let words = if found.element && promise < Promise::Password { leading_words(value) } else { 0 };
@@ -86,24 +96,26 @@ pub(crate) fn secret(line: &[u8], name: &Name, found: &Found) -> Option<Range<us
     Some(found.span.start + before..found.span.end)
 }
 
-fn is_secret(line: &[u8], name: &Name, found: &Found, promise: Promise, value: &[u8]) -> bool {
-    let text = &line[found.span.clone()];
-    let text = text[..text.len().min(LOOKED_AT)].trim_ascii();
-    if text.len() < 4 || is_chain(text) {
-        return false;
-    }
-    if value.len() < 4
-        || is_reference(value)
-        || words::is_monotonous(value)
-        || is_location(value)
-        || is_crypt_hash(value)
+/// Judges a value, whose bytes are of these classes.
+fn is_secret(
+    line: &[u8],
+    name: &Name,
+    found: &Found,
+    promise: Promise,
+    (value, classes): (&[u8], u16),
+) -> bool {
+    let has = |some: u16| classes & some != 0;
+    if words::is_monotonous(value)
+        || has(PLACE) && is_location(value)
+        || has(REFERENCE) && is_crypt_hash(value)
         // Armour has rules of its own, which need the marker.
         || value == b"-----BEGIN"
     {
         return false;
     }
-    let tangled = (found.quoted || found.whole_line) && is_tangled(value);
-    if !found.quoted && !found.element && !tangled && is_code(value) {
+    let tangled = has(CLOSE) && (found.quoted || found.whole_line) && is_tangled(value);
+    let may_be_code = has(OPEN | DIGIT | POINTER | PLACE);
+    if may_be_code && !found.quoted && !found.element && !tangled && is_code(value) {
         return false;
     }
     let kind = match kind(value, found) {
@@ -133,9 +145,15 @@ fn is_secret(line: &[u8], name: &Name, found: &Found, promise: Promise, value: &
 /// Whether a value is a chain of assignments (`a=b=c=…`): its own keys, if there are any, say what is secret in it.
 ///
 /// Also bounds what `token=token=…` costs: each of its keys would judge the rest of it.
-fn is_chain(value: &[u8]) -> bool {
+pub(super) fn is_chain(value: &[u8]) -> bool {
     const MOST_SIGNS: usize = 5;
-    memchr::memchr_iter(b'=', value).nth(MOST_SIGNS).is_some()
+    count(value, |b| b == b'=') > MOST_SIGNS
+}
+
+/// How many bytes of a text are of a kind; of at most 255 bytes, in vector code.
+fn count(text: &[u8], of_kind: impl Fn(u8) -> bool) -> usize {
+    let piece = |piece: &[u8]| piece.iter().fold(0u8, |n, b| n + u8::from(of_kind(*b)));
+    text.chunks(255).map(|p| usize::from(piece(p))).sum()
 }
 
 /// Whether a value that a password is expected to be, outside the syntax of assignments, may be one.
@@ -178,7 +196,7 @@ fn is_one_time(key: &[u8], found: &Found, kind: Kind, value: &[u8]) -> bool {
     if is("otp") || is("pin") {
         return kind == Kind::Digits && (4..=8).contains(&value.len());
     }
-    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    let digits = count(value, |b| b.is_ascii_digit());
     (is("nonce") || is("verifier") || is("authcode"))
         && value.len() >= 8
         && value.iter().all(u8::is_ascii_alphanumeric)
@@ -238,15 +256,15 @@ fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
 }
 
 fn kind(value: &[u8], found: &Found) -> Kind {
-    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    let digits = count(value, |b| b.is_ascii_digit());
     if digits == value.len() {
         return Kind::Digits;
     }
     if is_uuid(value) {
         return Kind::Uuid;
     }
-    let blanks = value.iter().filter(|b| b.is_ascii_whitespace()).count();
-    let foreign = value.iter().filter(|b| !b.is_ascii()).count();
+    let blanks = count(value, |b| b.is_ascii_whitespace());
+    let foreign = count(value, |b| !b.is_ascii());
     if blanks > 0 && (blanks > 1 && !found.element || foreign > 0) || foreign * 2 > value.len() {
         return Kind::Words;
     }
@@ -260,7 +278,7 @@ fn kind(value: &[u8], found: &Found) -> Kind {
 
 /// What people choose and password rules want: letters with a digit or a sign.
 fn is_mixed(value: &[u8], digits: usize, quoted: bool) -> bool {
-    let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let letters = count(value, |b| b.is_ascii_alphabetic());
     let signs = value.iter().filter(|b| b"!@#$%^&*+=?~".contains(b)).count();
     if value.len() < 5
         || letters == 0
@@ -294,7 +312,7 @@ fn is_constant(value: &[u8]) -> bool {
         || value
             .split(|b| !b.is_ascii_alphabetic())
             .all(|run| run.len() < 6 || words::surprise(run) < 30)
-            && value.iter().filter(|b| b.is_ascii_digit()).count() * 4 < value.len()
+            && count(value, |b| b.is_ascii_digit()) * 4 < value.len()
 }
 
 pub(crate) fn is_uuid(value: &[u8]) -> bool {

@@ -4,7 +4,6 @@
 //! `password_file`, `tokenType` or `secretName` are *about* a secret and hold none. The words of the identifier around the
 //! matched key decide; case and separators do not matter.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::syntax::Name;
@@ -115,21 +114,54 @@ pub(crate) fn promise(line: &[u8], name: &Name) -> Option<Promise> {
 }
 
 fn of_key(key: &[u8], hump: bool) -> Promise {
-    let has = |part: &[u8]| key.windows(part.len()).any(|w| w.eq_ignore_ascii_case(part));
-    let is = |name: &[u8]| key.eq_ignore_ascii_case(name);
-    if has(b"passw") || has(b"pwd") || has(b"passphrase") || has(b"passcode") || is(b"psk") {
+    let mut has = Parts::default();
+    for at in 0..key.len() {
+        has.read(&key[at..]);
+    }
+    let long = |least: usize| key.len() >= least;
+    if has.password || key.eq_ignore_ascii_case(b"psk") {
         Promise::Password
-    } else if has(b"pass") || has(b"pw") {
+    } else if has.pass {
         if hump { Promise::Password } else { Promise::Weak }
-    } else if has(b"secret") || has(b"credential") || key.len() > 7 && has(b"private") {
+    } else if has.secret || long(8) && has.private {
         Promise::Secret
-    } else if has(b"token")
-        || key.len() > 5
-            && (has(b"api") || has(b"access") || has(b"master") || has(b"auth") || has(b"key"))
-    {
+    } else if has.token || long(6) && has.key {
         Promise::Token
     } else {
         Promise::Weak
+    }
+}
+
+/// What stands anywhere in a key, in any case.
+#[derive(Default)]
+struct Parts {
+    password: bool,
+    pass: bool,
+    secret: bool,
+    private: bool,
+    token: bool,
+    key: bool,
+}
+
+impl Parts {
+    /// Notes what stands at the start of `text`.
+    fn read(&mut self, text: &[u8]) {
+        let is = |part: &[u8]| text.get(..part.len()).is_some_and(|t| t.eq_ignore_ascii_case(part));
+        match text[0] | 0x20 {
+            b'p' => {
+                let password: [&[u8]; 4] = [b"passw", b"pwd", b"passphrase", b"passcode"];
+                self.password |= password.into_iter().any(is);
+                self.pass |= is(b"pass") || is(b"pw");
+                self.private |= is(b"private");
+            }
+            b's' => self.secret |= is(b"secret"),
+            b'c' => self.secret |= is(b"credential"),
+            b't' => self.token |= is(b"token"),
+            b'a' => self.key |= is(b"api") || is(b"access") || is(b"auth"),
+            b'm' => self.key |= is(b"master"),
+            b'k' => self.key |= is(b"key"),
+            _ => {}
+        }
     }
 }
 
@@ -146,25 +178,56 @@ struct Meaning {
 /// The longest of the words, in bytes.
 const LONGEST: usize = 16;
 
+/// How many places the table of words has: a power of two, more than twice as many as there are words.
+const PLACES: usize = 1024;
+
+/// What the words say, at the place that [`place`] gives or the next free one behind it.
+static MEANINGS: LazyLock<Box<[(u128, Meaning)]>> = LazyLock::new(|| {
+    let mut table = vec![(0, Meaning::default()); PLACES].into_boxed_slice();
+    let mut of = |list: &'static [&str], set: fn(&mut Meaning)| {
+        for word in list {
+            let word = packed(word.as_bytes()).expect("a word has at most `LONGEST` bytes");
+            let mut at = place(word);
+            while ![0, word].contains(&table[at].0) {
+                at = (at + 1) % PLACES;
+            }
+            table[at].0 = word;
+            set(&mut table[at].1);
+        }
+    };
+    of(ABOUT, |m| m.about = true);
+    of(ABOUT_BEFORE, |m| m.about_before = true);
+    of(LOOKED_UP, |m| m.looked_up = true);
+    of(NEUTRAL, |m| m.neutral = true);
+    of(INTERFACE, |m| m.interface = true);
+    table
+});
+
 fn meaning(word: &[u8]) -> Meaning {
-    static WORDS: LazyLock<HashMap<&[u8], Meaning>> = LazyLock::new(|| {
-        let mut words: HashMap<&[u8], Meaning> = HashMap::new();
-        let mut of = |list: &'static [&str], set: fn(&mut Meaning)| {
-            list.iter().for_each(|word| set(words.entry(word.as_bytes()).or_default()));
-        };
-        of(ABOUT, |m| m.about = true);
-        of(ABOUT_BEFORE, |m| m.about_before = true);
-        of(LOOKED_UP, |m| m.looked_up = true);
-        of(NEUTRAL, |m| m.neutral = true);
-        of(INTERFACE, |m| m.interface = true);
-        debug_assert!(words.keys().all(|word| word.len() <= LONGEST));
-        words
-    });
-    let mut lower = [0; LONGEST];
-    let Some(lower) = lower.get_mut(..word.len()) else { return Meaning::default() };
-    lower.copy_from_slice(word);
-    lower.make_ascii_lowercase();
-    WORDS.get(&*lower).copied().unwrap_or_default()
+    let Some(word) = packed(word) else { return Meaning::default() };
+    let mut at = place(word);
+    loop {
+        match MEANINGS[at] {
+            (found, meaning) if found == word || found == 0 => return meaning,
+            _ => at = (at + 1) % PLACES,
+        }
+    }
+}
+
+/// A word of letters and digits in lower case as one number; none if it is longer than those of the table.
+fn packed(word: &[u8]) -> Option<u128> {
+    let mut bytes = [0; LONGEST];
+    bytes.get_mut(..word.len())?.copy_from_slice(word);
+    // Digits have this bit already, and what is no byte of the word must not get it.
+    let case = u128::from_le_bytes([0x20; LONGEST]);
+    let behind = (LONGEST - word.len()) as u32 * 8;
+    Some(u128::from_le_bytes(bytes) | case.checked_shr(behind).unwrap_or(0))
+}
+
+/// Where the table has a word, unless another stands there.
+fn place(word: u128) -> usize {
+    let mixed = (word as u64 ^ (word >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as usize % PLACES
 }
 
 /// The words of an identifier part: `_`, `-`, `.` and humps divide.

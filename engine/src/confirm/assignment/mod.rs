@@ -13,6 +13,8 @@
 use std::ops::Range;
 
 mod chosen;
+mod classes;
+mod extent;
 pub(crate) mod judge;
 pub(crate) mod key;
 mod other;
@@ -35,6 +37,14 @@ pub(crate) struct Memo {
     pub(crate) run: (usize, usize, usize),
 }
 
+impl Memo {
+    /// Whether `span` of `line` lies in that run.
+    fn holds(&self, line: &[u8], span: &Range<usize>) -> bool {
+        let (address, start, end) = self.run;
+        address == line.as_ptr() as usize && start <= span.start && span.end <= end
+    }
+}
+
 /// What stands behind a key.
 pub(crate) enum Value {
     /// A value that looks like a secret, and its repetition behind a `|`.
@@ -54,6 +64,9 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
         true => Value::Open(line.len()),
         false => Value::None,
     };
+    if !growing && is_link(line, &key, memo) {
+        return Value::None;
+    }
     let Some(name) = syntax::identifier(line, key) else { return none };
     let found = match syntax::parse(line, &name, memo) {
         syntax::Parsed::Value(found) => found,
@@ -64,9 +77,20 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
         return Value::Open(found.span.start);
     }
     let Some(secret) = judge::secret(line, &name, &found) else { return Value::None };
-    match syntax::repetition(line, &found) {
-        syntax::Repetition::Cut if growing => Value::Open(found.span.start),
-        syntax::Repetition::At(again) => Value::Secret(secret, Some(again)),
+    match extent::repetition(line, &found) {
+        extent::Repetition::Cut if growing => Value::Open(found.span.start),
+        extent::Repetition::At(again) => Value::Secret(secret, Some(again)),
         _ => Value::Secret(secret, None),
     }
+}
+
+/// Whether `key=` goes on as a chain of assignments does (`key=key=key=…`), of which the judge says that it is no value: known
+/// without reading it, if it stands in what was read for a key before.
+fn is_link(line: &[u8], key: &Range<usize>, memo: &Memo) -> bool {
+    let value = key.end + 1..key.end + 1 + judge::LOOKED_AT;
+    line.get(key.end) == Some(&b'=')
+        && line[key.end - 1].is_ascii_alphanumeric()
+        && memo.holds(line, &value)
+        && line[value.start].is_ascii_alphanumeric()
+        && judge::is_chain(&line[value])
 }

@@ -88,14 +88,12 @@ pub(crate) fn is_code(value: &[u8]) -> bool {
     if pointer || identifier(value) && memchr::memmem::find(value, b"::").is_some() {
         return true;
     }
-    let mut segments = 0;
-    let words = value.split(|b| *b == b'.').all(|s| {
-        segments += 1;
-        s.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
-            && s.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
-            && !words::is_random(s)
-    });
-    words && segments > 1
+    value.contains(&b'.')
+        && value.split(|b| *b == b'.').all(|s| {
+            s.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+                && s.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+                && !words::is_random(s)
+        })
 }
 
 /// A literal number of program text: `0x80310000`, `33554432u32`, `4096L`.

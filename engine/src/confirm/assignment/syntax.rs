@@ -2,24 +2,19 @@
 //!
 //! One small reader covers JSON (escaped or not), logfmt, YAML, INI, shell, properties, XML, HTTP headers, URL queries,
 //! command-line flags and the usual program text, because all of them write a key, an operator and a value. What differs
-//! is where a bare value ends: a line that is nothing but an assignment gives its value up to the next blank, any other text
-//! also ends it at punctuation.
+//! is where a bare value ends ([`super::extent`]).
 
 use std::ops::Range;
 
+use super::classes::{NAME, SIGN, TYPE, is, run};
+use super::extent::{bare_value, opening_quote, quoted_value};
 use super::{Memo, judge};
 use crate::confirm::words;
 
 const LONGEST_IDENTIFIER: usize = 96;
 const LONGEST_BLANK: usize = 48;
-const LONGEST_INDENT: usize = 128;
 /// The least noise that is a value behind a mere dash, in bytes: 80 bits in hex digits.
 const LEAST_JOINED: usize = 20;
-/// The longest value, in bytes.
-const LONGEST_VALUE: usize = 4096;
-/// The longest value whose repetition is looked for, in bytes.
-const LONGEST_REPEATED: usize = 512;
-
 /// The identifier around a key word.
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
@@ -69,18 +64,6 @@ pub(crate) enum Parsed {
     None,
 }
 
-/// Whether a value stands a second time behind a `|`.
-pub(crate) enum Repetition {
-    None,
-    At(Range<usize>),
-    /// The line ends before that is clear.
-    Cut,
-}
-
-fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
-}
-
 /// The identifier around the key word at `key`, which may include signs on both sides; none if it is part of another word.
 pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
     while key.start < key.end && !line[key.start].is_ascii_alphanumeric() {
@@ -92,10 +75,10 @@ pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
     if key.is_empty() {
         return None;
     }
-    let left = line[..key.start].iter().rev().take(LONGEST_IDENTIFIER).take_while(|b| is_name(**b));
-    let start = key.start - left.count();
-    let right = line[key.end..].iter().take(LONGEST_IDENTIFIER).take_while(|b| is_name(**b));
-    let mut end = key.end + right.count();
+    let left = &line[key.start.saturating_sub(LONGEST_IDENTIFIER)..key.start];
+    let left = left.iter().rev().position(|b| !is(*b, NAME)).unwrap_or(left.len());
+    let start = key.start - left;
+    let mut end = key.end + run(&line[key.end..], LONGEST_IDENTIFIER, NAME);
     // A full stop or a dash at the end belongs to the sentence or the arrow.
     while end > key.end && matches!(line[end - 1], b'.' | b'-') {
         end -= 1;
@@ -216,7 +199,7 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
 
 /// The length of the operator at the start of `text`.
 fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
-    let signs = text.iter().take(4).take_while(|b| b":=!?.+|~<>-%&".contains(b)).count();
+    let signs = run(text, 4, SIGN);
     let length = match &text[..signs] {
         [b'=', b'=', b'=', ..] | [b'!', b'=', b'=', ..] => {
             *tie = Tie::Compared;
@@ -266,7 +249,7 @@ fn beside(line: &[u8], at: usize, tie: &mut Tie) -> usize {
 }
 
 /// Skips what closes a quoted, indexed or escaped key; true if there was a quote.
-fn closers(line: &[u8], at: &mut usize) -> bool {
+pub(super) fn closers(line: &[u8], at: &mut usize) -> bool {
     let mut quoted = false;
     if let Some(b'[') = line.get(*at) {
         let digits = line[*at + 1..].iter().take(6).take_while(|b| b.is_ascii_digit()).count();
@@ -291,7 +274,7 @@ fn closers(line: &[u8], at: &mut usize) -> bool {
     quoted
 }
 
-fn blanks(line: &[u8], at: &mut usize) -> usize {
+pub(super) fn blanks(line: &[u8], at: &mut usize) -> usize {
     let n =
         line[*at..].iter().take(LONGEST_BLANK).take_while(|b| matches!(b, b' ' | b'\t')).count();
     *at += n;
@@ -304,7 +287,16 @@ fn is_tag(line: &[u8], name: &Name) -> bool {
 
 /// Skips colours and other escape sequences of terminals (ECMA-48 CSI), also where a program wrote the escape character
 /// as `\u001b` and the like, however often that was escaped again.
+#[inline]
 fn escapes(line: &[u8], at: &mut usize) {
+    let is_slash = |b: Option<&u8>| b == Some(&b'\\');
+    let here = line.get(*at);
+    if here == Some(&0x1b) || is_slash(here) || is_slash(line[..line.len().min(*at)].last()) {
+        skip_escapes(line, at);
+    }
+}
+
+fn skip_escapes(line: &[u8], at: &mut usize) {
     for _ in 0..4 {
         let start = *at + written_escape(line, *at);
         let Some(rest) = line.get(start..).and_then(|rest| {
@@ -347,11 +339,11 @@ fn is_key(line: &[u8], end: usize) -> bool {
 /// `token: String = "…"`: skips a type between the colon and the equals sign.
 fn skip_type(line: &[u8], at: &mut usize) {
     let starts = line.get(*at).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'&');
-    let is_type = |b: &u8| {
-        b.is_ascii_alphanumeric() || matches!(b, b'_' | b'<' | b'>' | b'?' | b'&' | b'\'' | b'.')
-    };
-    let mut end = *at + line[*at..].iter().take(40).take_while(|b| is_type(b)).count();
-    if starts && end > *at {
+    if !starts {
+        return;
+    }
+    let mut end = *at + run(&line[*at..], 40, TYPE);
+    if end > *at {
         blanks(line, &mut end);
         if line.get(end) == Some(&b'=')
             && matches!(line.get(end + 1), Some(b' ' | b'\t' | b'"' | b'\''))
@@ -395,7 +387,7 @@ fn enter_call(line: &[u8], at: &mut usize, tie: &mut Tie) {
             start += 4;
         }
         let rest = &line[start..];
-        let word = rest.iter().take(40).take_while(|b| is_name(**b) || **b == b':').count();
+        let word = rest.iter().take(40).take_while(|b| is(**b, NAME) || **b == b':').count();
         if rest.get(word) != Some(&b'(') {
             return;
         }
@@ -407,170 +399,6 @@ fn enter_call(line: &[u8], at: &mut usize, tie: &mut Tie) {
             *at = quote;
             return;
         }
-    }
-}
-
-/// The quote at the start of `text`, with the backslashes before it.
-fn opening_quote(text: &[u8]) -> Option<&[u8]> {
-    for entity in [&b"&quot;"[..], b"&#34;", b"&#39;", b"&apos;", b"%22", b"%27", b"'''", b"\"\"\""]
-    {
-        if text.starts_with(entity) {
-            return Some(&text[..entity.len()]);
-        }
-    }
-    let slashes = text.iter().take(8).take_while(|b| **b == b'\\').count();
-    matches!(text.get(slashes), Some(b'"' | b'\'' | b'`')).then(|| &text[..=slashes])
-}
-
-fn quoted_value(line: &[u8], from: usize, quote: &[u8], tie: Tie) -> Parsed {
-    let cap = line.len().min(from + LONGEST_VALUE);
-    let text = &line[from..cap];
-    let slashes = quote.iter().take_while(|b| **b == b'\\').count();
-    let found = |end: usize, complete: bool| {
-        Parsed::Value(Found {
-            span: from..end,
-            tie,
-            quoted: true,
-            element: false,
-            assigned_by_equals: false,
-            whole_line: false,
-            complete,
-        })
-    };
-    let mut at = 0;
-    while let Some(next) = memchr::memmem::find(&text[at..], quote) {
-        let end = at + next;
-        // A quote behind more backslashes than the opening one is part of the value.
-        let before = text[..end].iter().rev().take_while(|b| **b == b'\\').count();
-        if slashes > 0 || before % 2 == 0 {
-            return found(from + end, true);
-        }
-        at = end + quote.len();
-    }
-    let open = text.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(text.len());
-    // Without its closing quote, a value ends at the first blank; until the line is over, the quote may still come.
-    found(from + open, text.len() == LONGEST_VALUE)
-}
-
-fn bare_value(
-    line: &[u8],
-    name: &Name,
-    from: usize,
-    operator: u8,
-    element: bool,
-    tie: Tie,
-    memo: &mut Memo,
-) -> Parsed {
-    let cap = line.len().min(from + LONGEST_VALUE);
-    let whole_line = operator != b'%' && tie == Tie::Assigned && is_whole_line(line, name);
-    let end = if element {
-        memchr::memchr(b'<', &line[from..cap]).map_or(cap, |n| from + n)
-    } else if whole_line {
-        config_value_end(line, from, cap)
-    } else {
-        punctuated_end(line, from, cap, memo)
-    };
-    // What is stripped belongs to the value if more follows.
-    let complete = end < line.len();
-    let mut span = from..end;
-    while whole_line && !element && matches!(line[from..span.end], [.., b',' | b';']) {
-        span.end -= 1;
-    }
-    while matches!(line[from..span.end], [.., b'.' | b':' | b'\r' | b' ']) {
-        span.end -= 1;
-    }
-    if element && span.len() > 2 && line[span.start] == b'{' && line[span.end - 1] == b'}' {
-        span = span.start + 1..span.end - 1;
-    }
-    Parsed::Value(Found {
-        span,
-        tie,
-        quoted: false,
-        element,
-        assigned_by_equals: operator == b'=',
-        whole_line,
-        complete,
-    })
-}
-
-/// Whether the line is nothing but an assignment: the identifier stands first, but for indentation and list or export signs.
-fn is_whole_line(line: &[u8], name: &Name) -> bool {
-    // Deeper indentation is not looked through: a long line's start may be gone.
-    name.whole.start <= LONGEST_INDENT
-        && matches!(
-            line[..name.whole.start].trim_ascii(),
-            b"" | b"-"
-                | b"export"
-                | b"set"
-                | b"ENV"
-                | b"env"
-                | b"setx"
-                | b"#"
-                | b"*"
-                | b"+"
-                | b"> "
-        )
-}
-
-fn config_value_end(line: &[u8], from: usize, cap: usize) -> usize {
-    let text = &line[from..cap];
-    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | 0x1b);
-    from + text.iter().position(ends).unwrap_or(text.len())
-}
-
-fn punctuated_end(line: &[u8], from: usize, cap: usize, memo: &mut Memo) -> usize {
-    let address = line.as_ptr() as usize;
-    let (known, start, end) = memo.run;
-    if known == address && start <= from && from < end && end <= cap {
-        return end;
-    }
-    let stops = |b: &u8| {
-        b.is_ascii_whitespace()
-            || matches!(
-                b,
-                b'"' | b'\''
-                    | b'`'
-                    | b','
-                    | b';'
-                    | b'<'
-                    | b'>'
-                    | b')'
-                    | b'}'
-                    | b']'
-                    | b'&'
-                    | b'|'
-                    | b'\\'
-                    | 0x1b
-            )
-    };
-    let end = line[from..cap].iter().position(stops).map_or(cap, |n| from + n);
-    memo.run = (address, from, end);
-    end
-}
-
-/// Looks for the same value behind a `|`, as in `token = 'x' | 'x'`.
-pub(crate) fn repetition(line: &[u8], found: &Found) -> Repetition {
-    let value = &line[found.span.clone()];
-    if value.len() > LONGEST_REPEATED {
-        return Repetition::None;
-    }
-    let mut at = found.span.end;
-    closers(line, &mut at);
-    blanks(line, &mut at);
-    match line.get(at) {
-        None => return Repetition::Cut,
-        Some(b'|') => at += 1,
-        Some(_) => return Repetition::None,
-    }
-    blanks(line, &mut at);
-    at += usize::from(matches!(line.get(at), Some(b'"' | b'\'' | b'`')));
-    let rest = &line[at..];
-    if rest.starts_with(value) {
-        Repetition::At(at..at + value.len())
-    } else if value.starts_with(rest) {
-        Repetition::Cut
-    } else {
-        Repetition::None
     }
 }
 

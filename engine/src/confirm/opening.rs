@@ -1,0 +1,479 @@
+//! What is looked at before an automaton runs: how a match begins, and what must follow in it.
+//!
+//! Most nominated starts fail at their first bytes, and many of the rest for want of one byte further on: a `://` without a
+//! `@` behind it is no URL with a password. Both are read off the pattern's HIR, and both are exact in one direction: what
+//! they turn away is no match.
+//! - [`Opening`]: the classes of the first four bytes, in up to eight groups of alternatives, one bit each; a start is
+//!   possible if one group allows all four bytes.
+//! - [`Need`]: up to three classes in a row that every match holds at some distance from its start. Where they stand next is
+//!   remembered ([`Clear`]), so that a line is searched once, however many starts it has: hostile rows of starts cost what
+//!   one pass costs.
+//!
+//! Limits: a pattern of many alternatives is summarised; without a rare byte behind a variable part there is no need.
+
+use std::ops::{Range, RangeInclusive};
+
+use regex_syntax::hir::{Hir, HirKind, Look};
+
+use crate::rule::byte_set::ByteSet;
+use crate::rule::frequency::probability;
+use crate::rule::run::bytes_of;
+
+/// How many bytes of a start are looked at. Patterns with shorter matches than three bytes are refused.
+const LOOKED_AT: usize = 4;
+
+/// More alternatives than this are summarised.
+const MOST_HEADS: usize = 64;
+
+/// How a match may begin.
+pub(super) struct Opening {
+    /// By place and byte: the groups that allow the byte in this place.
+    groups: Box<[[u8; 256]; LOOKED_AT]>,
+    /// By place: the groups that allow the line's end there.
+    ends: [u8; LOOKED_AT],
+    /// A match begins where a word does.
+    at_word: bool,
+    rare: Option<Rare>,
+}
+
+/// Two neighbouring places in which few bytes can stand, in every start: what long ranges of starts are searched for first.
+struct Rare {
+    place: usize,
+    first: [u8; Rare::MOST],
+    /// If few bytes can stand there too.
+    second: Option<[u8; Rare::MOST]>,
+}
+
+/// The classes of the first bytes of a match.
+#[derive(Clone)]
+struct Head {
+    sets: Vec<ByteSet>,
+    /// What follows stands right behind these bytes.
+    open: bool,
+}
+
+impl Opening {
+    pub(super) fn new(hir: &Hir) -> Opening {
+        let mut groups = Box::new([[0; 256]; LOOKED_AT]);
+        let mut ends = [0; LOOKED_AT];
+        let mut firsts: Vec<ByteSet> = Vec::new();
+        let heads = heads(hir);
+        let rare = Rare::new(&heads);
+        let mut parts = Vec::new();
+        flatten(hir, &mut parts);
+        let is_boundary = |part: &&Hir| matches!(part.kind(), HirKind::Look(Look::WordAscii));
+        let is_word = |h: &Head| h.sets.first().is_some_and(|set| set.is_subset(&ByteSet::word()));
+        let at_word = parts.first().is_some_and(is_boundary) && heads.iter().all(is_word);
+        for head in heads {
+            let first = head.sets.first().copied().unwrap_or(ByteSet::FULL);
+            let number = firsts.iter().position(|f| *f == first).unwrap_or_else(|| {
+                firsts.push(first);
+                firsts.len() - 1
+            });
+            let bit = 1 << (number % 8);
+            for place in 0..LOOKED_AT {
+                let set = head.sets.get(place);
+                if set.is_none() {
+                    ends[place] |= bit;
+                }
+                let set = set.copied().unwrap_or(ByteSet::FULL);
+                set.iter().for_each(|byte| groups[place][usize::from(byte)] |= bit);
+            }
+        }
+        Opening { groups, ends, at_word, rare }
+    }
+
+    /// The first position of `starts` at which a match may start; the line is complete.
+    #[inline]
+    pub(super) fn next(&self, line: &[u8], starts: RangeInclusive<usize>) -> Option<usize> {
+        let (mut lo, hi) = starts.into_inner();
+        loop {
+            let at = self.next_bytes(line, lo, hi)?;
+            let before = line[..at].last().filter(|_| self.at_word);
+            if !before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+                return Some(at);
+            }
+            lo = at + 1;
+        }
+    }
+
+    /// The same by the bytes from the start on.
+    #[inline]
+    fn next_bytes(&self, line: &[u8], lo: usize, hi: usize) -> Option<usize> {
+        let [first, second, third, fourth] = &*self.groups;
+        let group = |groups: &[u8; 256], byte: u8| groups[usize::from(byte)];
+        let is_start = |w: &[u8]| {
+            let two = group(first, w[0]) & group(second, w[1]);
+            two != 0 && two & group(third, w[2]) & group(fourth, w[3]) != 0
+        };
+        let end = line.len().min(hi.saturating_add(LOOKED_AT));
+        let mut from = lo.min(line.len());
+        if let Some(rare) = &self.rare {
+            while let Some(text) = line[..end].get(from..from + Rare::STEP + LOOKED_AT) {
+                if rare.stands_in(text) {
+                    let starts = &text[..Rare::STEP + LOOKED_AT - 1];
+                    if let Some(n) = starts.windows(LOOKED_AT).position(is_start) {
+                        return Some(from + n);
+                    }
+                }
+                from += Rare::STEP;
+            }
+        }
+        // All four bytes are there.
+        let found = line[from..end].windows(LOOKED_AT).position(is_start);
+        let at_end = |at: &usize| {
+            let mut groups = !0;
+            for (place, ends) in self.ends.iter().enumerate() {
+                let byte = line.get(at + place);
+                groups &= byte.map_or(*ends, |byte| group(&self.groups[place], *byte));
+            }
+            groups != 0
+        };
+        let last = (line.len() + 1).saturating_sub(LOOKED_AT).max(lo);
+        found
+            .map(|n| from + n)
+            .or_else(|| (last..line.len().min(hi.saturating_add(1))).find(at_end))
+    }
+}
+
+impl Rare {
+    /// The most bytes of one place.
+    const MOST: usize = 4;
+    /// So many starts are searched at once.
+    const STEP: usize = 32;
+
+    /// The rarest places, if there are such.
+    fn new(heads: &[Head]) -> Option<Rare> {
+        let set = |place: usize| {
+            let of = |head: &Head| head.sets.get(place).copied().unwrap_or(ByteSet::FULL);
+            heads.iter().map(of).fold(ByteSet::default(), |union, set| union.union(&set))
+        };
+        let few = |set: &ByteSet| (1..=Rare::MOST).contains(&set.len());
+        let bytes = |set: ByteSet| {
+            let all: Vec<u8> = set.iter().collect();
+            std::array::from_fn(|i| all[i.min(all.len() - 1)])
+        };
+        let rares = (0..LOOKED_AT).filter(|place| few(&set(*place))).map(|place| {
+            let second = Some(set(place + 1)).filter(few);
+            let odds = probability(&[set(place), second.unwrap_or(ByteSet::FULL)]);
+            (odds, Rare { place, first: bytes(set(place)), second: second.map(bytes) })
+        });
+        let rarest = rares.min_by(|(a, _), (b, _)| a.total_cmp(b));
+        rarest.filter(|(odds, _)| *odds < LIKELIEST).map(|(_, rare)| rare)
+    }
+
+    /// Whether they stand anywhere among the first starts of `text`.
+    fn stands_in(&self, text: &[u8]) -> bool {
+        let is = |byte: u8, bytes: &[u8; Rare::MOST]| {
+            (byte == bytes[0]) | (byte == bytes[1]) | (byte == bytes[2]) | (byte == bytes[3])
+        };
+        let firsts = &text[self.place..][..Rare::STEP];
+        match &self.second {
+            // Without an end on the way, in vector code.
+            Some(second) => {
+                let seconds = &text[self.place + 1..][..Rare::STEP];
+                let both = |(a, b): (&u8, &u8)| is(*a, &self.first) & is(*b, second);
+                firsts.iter().zip(seconds).fold(false, |any, pair| any | both(pair))
+            }
+            None => firsts.iter().fold(false, |any, a| any | is(*a, &self.first)),
+        }
+    }
+}
+
+fn heads(hir: &Hir) -> Vec<Head> {
+    let nothing = || vec![Head { sets: Vec::new(), open: true }];
+    let all = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => nothing(),
+        HirKind::Literal(literal) => {
+            let sets = literal.0.iter().take(LOOKED_AT).map(|b| ByteSet::single(*b)).collect();
+            vec![Head { sets, open: true }]
+        }
+        HirKind::Class(class) => match bytes_of(class) {
+            Some(set) => vec![Head { sets: vec![set], open: true }],
+            None => vec![Head { sets: Vec::new(), open: false }],
+        },
+        HirKind::Capture(capture) => heads(&capture.sub),
+        HirKind::Concat(parts) => {
+            let parts = parts.iter().map(heads);
+            parts.fold(nothing(), |all, part| followed(all, &part))
+        }
+        HirKind::Alternation(parts) => parts.iter().flat_map(heads).collect(),
+        HirKind::Repetition(repetition) => {
+            let sub = heads(&repetition.sub);
+            let most = repetition.max.map_or(LOOKED_AT, |max| LOOKED_AT.min(max as usize));
+            let mut copies = nothing();
+            let mut all = Vec::new();
+            for count in 0..=most {
+                if count >= repetition.min as usize || count == most {
+                    all.extend(copies.iter().cloned());
+                }
+                if count < most {
+                    copies = followed(copies, &sub);
+                }
+            }
+            all
+        }
+    };
+    if all.len() <= MOST_HEADS {
+        return all;
+    }
+    let len = all.iter().map(|head| head.sets.len()).min().unwrap_or(0);
+    let union = |place| all.iter().fold(ByteSet::default(), |u, h| u.union(&h.sets[place]));
+    vec![Head { sets: (0..len).map(union).collect(), open: false }]
+}
+
+/// Each of `heads` with what follows it; in a head that is long enough already, that does not count.
+fn followed(heads: Vec<Head>, next: &[Head]) -> Vec<Head> {
+    let mut all = Vec::new();
+    for head in heads {
+        if !head.open || head.sets.len() == LOOKED_AT {
+            all.push(head);
+            continue;
+        }
+        for n in next {
+            let mut sets = head.sets.clone();
+            sets.extend(n.sets.iter().take(LOOKED_AT - head.sets.len()));
+            all.push(Head { sets, open: n.open });
+        }
+    }
+    all
+}
+
+/// What every match holds behind its start.
+#[derive(Debug)]
+pub(super) struct Need {
+    /// Classes in a row.
+    row: Vec<ByteSet>,
+    /// The place in the row of a class of at most three bytes, which are these.
+    rare: usize,
+    bytes: Vec<u8>,
+    /// Between so many bytes behind the start.
+    distance: Range<usize>,
+}
+
+/// A stretch, in bytes of the stream, in which no row of a [`Need`] begins.
+pub(super) type Clear = Range<u64>;
+
+/// The longest row of classes.
+const LONGEST_ROW: usize = 3;
+/// Rows that are likelier than this at a position of log text turn too little away.
+const LIKELIEST: f64 = 0.02;
+/// What stands nearer than this, in bytes, an automaton has seen as soon.
+const NEAR: usize = 16;
+
+impl Need {
+    /// The rarest row of bytes at a varying distance from the start of a match, if there is one; rows of `known` windows are
+    /// what the scanner looked for.
+    pub(super) fn new<'w>(
+        hir: &Hir,
+        known: impl Iterator<Item = &'w [ByteSet]> + Clone,
+    ) -> Option<Need> {
+        let mut parts = Vec::new();
+        flatten(hir, &mut parts);
+        let (mut lo, mut hi) = (0, 0);
+        let mut best: Option<(f64, Need)> = None;
+        for (i, part) in parts.iter().enumerate() {
+            let row = row(&parts[i..]).0;
+            let few = |set: &ByteSet| (1..=3).contains(&set.len());
+            let rare = row.iter().position(few);
+            let is_known = |window: &[ByteSet]| window.windows(row.len()).any(|w| *w == *row);
+            let odds = probability(&row);
+            if let Some(rare) = rare
+                && lo < hi
+                && hi >= NEAR
+                && odds < LIKELIEST
+                && best.as_ref().is_none_or(|(least, _)| odds < *least)
+                && !known.clone().any(is_known)
+            {
+                let bytes = row[rare].iter().collect();
+                best = Some((odds, Need { row, rare, bytes, distance: lo..hi + 1 }));
+            }
+            let properties = part.properties();
+            lo += properties.minimum_len().unwrap_or(0);
+            hi += properties.maximum_len()?;
+        }
+        best.map(|(_, need)| need)
+    }
+
+    /// Whether what is needed stands where it must for a match at `at` of `line`, whose first byte is number `offset` of the
+    /// stream.
+    pub(super) fn follows(&self, line: &[u8], at: usize, offset: u64, clear: &mut Clear) -> bool {
+        let from = at + self.distance.start;
+        let Some(last) = (line.len() + 1).checked_sub(self.row.len()) else { return false };
+        let to = last.min(at + self.distance.end);
+        let mut next = from;
+        if clear.contains(&(offset + from as u64)) {
+            next = (clear.end - offset) as usize;
+        } else {
+            clear.start = offset + from as u64;
+        }
+        while next < to {
+            let text = &line[next + self.rare..to + self.rare];
+            let found = match self.bytes[..] {
+                [a] => memchr::memchr(a, text),
+                [a, b] => memchr::memchr2(a, b, text),
+                [a, b, c] => memchr::memchr3(a, b, c, text),
+                _ => unreachable!("a row is kept for a class of one to three bytes"),
+            };
+            let Some(found) = found else { break };
+            next += found;
+            if self.row.iter().zip(&line[next..]).all(|(set, byte)| set.contains(*byte)) {
+                clear.end = offset + next as u64;
+                return true;
+            }
+            next += 1;
+        }
+        clear.end = offset + next.max(to) as u64;
+        false
+    }
+}
+
+/// The parts of a sequence, groups opened.
+fn flatten<'h>(hir: &'h Hir, out: &mut Vec<&'h Hir>) {
+    match hir.kind() {
+        HirKind::Concat(parts) => parts.iter().for_each(|part| flatten(part, out)),
+        HirKind::Capture(capture) => flatten(&capture.sub, out),
+        _ => out.push(hir),
+    }
+}
+
+/// The classes of the first bytes of `parts`, and whether these are all of its bytes.
+fn row(parts: &[&Hir]) -> (Vec<ByteSet>, bool) {
+    let mut sets = Vec::new();
+    for part in parts {
+        let (more, whole) = row_of(part);
+        sets.extend(more);
+        if !whole || sets.len() >= LONGEST_ROW {
+            let whole = whole && sets.len() <= LONGEST_ROW;
+            sets.truncate(LONGEST_ROW);
+            return (sets, whole);
+        }
+    }
+    (sets, true)
+}
+
+fn row_of(hir: &Hir) -> (Vec<ByteSet>, bool) {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => (Vec::new(), true),
+        HirKind::Literal(literal) => {
+            let sets = literal.0.iter().take(LONGEST_ROW).map(|b| ByteSet::single(*b)).collect();
+            (sets, literal.0.len() <= LONGEST_ROW)
+        }
+        HirKind::Class(class) => match bytes_of(class) {
+            Some(set) => (vec![set], true),
+            None => (Vec::new(), false),
+        },
+        HirKind::Capture(capture) => row_of(&capture.sub),
+        HirKind::Concat(parts) => row(&parts.iter().collect::<Vec<_>>()),
+        HirKind::Alternation(parts) => {
+            let all: Vec<_> = parts.iter().map(row_of).collect();
+            let len = all.iter().map(|(sets, _)| sets.len()).min().unwrap_or(0);
+            let union = |i| all.iter().fold(ByteSet::default(), |u, (s, _)| u.union(&s[i]));
+            let whole = all.iter().all(|(sets, whole)| *whole && sets.len() == len);
+            ((0..len).map(union).collect(), whole)
+        }
+        HirKind::Repetition(repetition) => {
+            let (sub, whole) = row_of(&repetition.sub);
+            let copies = (repetition.min as usize).min(LONGEST_ROW);
+            if !whole {
+                return (if copies > 0 { sub } else { Vec::new() }, false);
+            }
+            let all = sub.repeat(copies);
+            let whole = repetition.max == Some(repetition.min) && copies == repetition.min as usize;
+            (all, whole)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::parse;
+
+    fn need_of(pattern: &str) -> Option<Need> {
+        Need::new(&parse::hir(pattern).unwrap(), std::iter::empty())
+    }
+
+    #[test]
+    fn a_start_is_possible_if_one_alternative_begins_so() {
+        let opening = Opening::new(&parse::hir("(?i:pwd|secret)[=:]|a{2,3}z?x").unwrap());
+        for text in ["pwd=", "PWD:x", "SECRET", "secr", "aax", "aaax", "aazx"] {
+            assert_eq!(opening.next(text.as_bytes(), 0..=0), Some(0), "{text}");
+        }
+        for text in ["pwdx", "pecr", "swd=", "aabx", "axx", "aa", "pwd", ""] {
+            assert_eq!(opening.next(text.as_bytes(), 0..=0), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_next_start_is_found_up_to_the_end_of_the_line() {
+        let opening = Opening::new(&parse::hir("pwd[=:]?|aaa").unwrap());
+        let line = b"pwd aaa pwx aaxx aaa";
+        let all = |hi: usize| {
+            let mut lo = 0;
+            std::iter::from_fn(move || {
+                let at = opening.next(line, lo..=hi)?;
+                lo = at + 1;
+                Some(at)
+            })
+        };
+        assert_eq!(all(19).collect::<Vec<_>>(), [0, 4, 17]);
+        let opening = Opening::new(&parse::hir("pwd[=:]?|aaa").unwrap());
+        assert_eq!((opening.next(line, 5..=16), opening.next(line, 5..=17)), (None, Some(17)));
+    }
+
+    #[test]
+    fn a_match_that_begins_a_word_does_not_start_inside_one() {
+        let opening = Opening::new(&parse::hir(r"\b(?P<secret>[A-Z]{5}-[0-9]{3})\b").unwrap());
+        assert_eq!(opening.next(b"XABCDE-1 ABCDE-1", 1..=15), Some(9));
+        let opening = Opening::new(&parse::hir(r"\b[A-Z-]{5}:[0-9]{3}\b").unwrap());
+        assert_eq!(opening.next(b"XABCDE:1", 1..=7), Some(1));
+    }
+
+    #[test]
+    fn long_ranges_are_searched_as_short_ones_are() {
+        for (pattern, start) in [
+            ("(?i:create|alter) [a-z]{3}", "create"),
+            ("(?i:create|alter) [a-z]{3}", "ALTE"),
+            ("machine", "machi"),
+            (r"\[[0-9]{3}", "[123"),
+        ] {
+            let opening = Opening::new(&parse::hir(pattern).unwrap());
+            assert!(opening.rare.is_some());
+            for before in 0..140 {
+                let line = [&b"a lemon ".repeat(18)[..before], start.as_bytes()].concat();
+                let found = opening.next(&line, 0..=line.len() - 1);
+                assert_eq!(found, Some(before), "{before} {start}");
+                assert_eq!(
+                    opening.next(&line, 0..=before - before.min(1)),
+                    found.filter(|n| *n == 0)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_need_is_the_rarest_row_behind_a_part_of_any_length() {
+        let need = need_of(r"://[^@/ ]{0,30}:(?P<secret>[^@]{2,30})@[a-z]").unwrap();
+        assert_eq!((need.bytes.as_slice(), need.distance.clone()), (&b"@"[..], 6..65));
+        let need = need_of(r"curl [^\n]{0,40} (?:-u|--user) [a-z]{1,9}").unwrap();
+        assert_eq!((need.row.len(), need.distance.clone()), (3, 5..46));
+        assert!(need_of("token=[a-z]{30}").is_none() && need_of("ab[^x]{1,3}@").is_none());
+    }
+
+    #[test]
+    fn what_is_needed_is_looked_for_once() {
+        let need = need_of("a[^@]{0,20}@[0-9]").unwrap();
+        let line = b"a @x a @1  a a a a a a a a a a  @2";
+        let mut clear = 0..0;
+        let possible: Vec<usize> =
+            (0..line.len()).filter(|at| need.follows(line, *at, 100, &mut clear)).collect();
+        let wanted = (0..line.len()).filter(|at| {
+            let row = |p: usize| line[p] == b'@' && line.get(p + 1).is_some_and(u8::is_ascii_digit);
+            (at + 1..at + 22).any(|p| p < line.len() && row(p))
+        });
+        assert_eq!(possible, wanted.collect::<Vec<_>>());
+        // The second row was found from the start that is 21 bytes before it, and no other pass was made.
+        assert_eq!(clear.end, 100 + line.len() as u64);
+    }
+}
