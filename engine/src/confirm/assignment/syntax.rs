@@ -18,7 +18,7 @@ const LEAST_JOINED: usize = 20;
 /// The longest value, in bytes.
 const LONGEST_VALUE: usize = 4096;
 /// The longest value whose repetition is looked for, in bytes.
-const LONGEST_REPEATED: usize = 512;
+const LONGEST_REPEATED: usize = 1024;
 
 /// The identifier around a key word.
 #[derive(Clone, Debug)]
