@@ -10,13 +10,17 @@
 //! block is over: an end marker that never comes must not mask a whole log.
 //!
 //! Of an element, only the first line with text behind the tag is looked at, and masked if it is one value that looks
-//! drawn at random.
+//! drawn at random. The same holds of what else promises a value on the next line: `name: DB_PASSWORD` and `value: …` below
+//! it, or `<key>` and `<string>` of a property list. A marker `data:` is that of a Kubernetes object ([`manifest`]).
 
 use std::ops::Range;
 
 use crate::confirm::assignment::judge;
 use crate::mask::label_mask_len;
 use crate::rule::BlockKind;
+use manifest::Manifest;
+
+mod manifest;
 
 /// How far behind a begin marker its end marker is looked for on the same line, in bytes; what a line has behind this is
 /// masked run by run.
@@ -59,6 +63,10 @@ pub(crate) struct OpenBlock {
     prefix: Vec<u8>,
     begun: bool,
     misses: u32,
+    /// Set below the marker of a Kubernetes object's values.
+    manifest: Option<Manifest>,
+    /// The marker of an element promises a password.
+    password: bool,
 }
 
 impl OpenBlock {
@@ -75,8 +83,21 @@ impl OpenBlock {
         let prefix = &line[..marker.start];
         let prefix = prefix[prefix.len().saturating_sub(LONGEST_PREFIX)..].to_vec();
         let mask = format!("[REDACTED:{label}").into_bytes();
-        let mut block = OpenBlock { rule, kind, mask, prefix, begun: false, misses: 0 };
+        let mut block = OpenBlock {
+            rule,
+            kind,
+            mask,
+            prefix,
+            begun: false,
+            misses: 0,
+            manifest: None,
+            password: false,
+        };
         if kind == BlockKind::Element {
+            let holds =
+                |w: &[u8]| line[marker.clone()].windows(w.len()).any(|t| t.eq_ignore_ascii_case(w));
+            block.password = holds(b"passw") || holds(b"pwd");
+            block.manifest = Manifest::at(line, marker.clone());
             return Some(block);
         }
         let cap = line.len().min(marker.end + SAME_LINE_CAP);
@@ -93,6 +114,9 @@ impl OpenBlock {
 
     /// Masks the body in a line inside the block; true if the block goes on.
     pub(crate) fn line(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
+        if let Some(manifest) = &mut self.manifest {
+            return manifest.line(line, spans);
+        }
         if self.kind == BlockKind::Element {
             return self.element_text(line, spans);
         }
@@ -110,6 +134,11 @@ impl OpenBlock {
         self.misses < MAX_MISSES
     }
 
+    /// Whether it goes on until an end marker comes.
+    pub(crate) fn is_armour(&self) -> bool {
+        self.kind != BlockKind::Element
+    }
+
     fn end_marker(&self, text: &[u8]) -> Option<usize> {
         let [pem, ssh2, ppk] = END_MARKERS;
         let find = |marker: &str| memchr::memmem::find(text, marker.as_bytes());
@@ -122,13 +151,18 @@ impl OpenBlock {
 
     /// Masks the value that is all of `line`; true if the line is empty.
     fn element_text(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
-        let start = line.len() - line.trim_ascii_start().len();
-        let value = line.trim_ascii();
-        if judge::is_lone_secret(value) {
+        let text = line.trim_ascii();
+        let value = lone_value(text);
+        let named = value.len() < text.len();
+        if judge::is_lone_secret(value)
+            || named && self.password && judge::may_be_password(value)
+        {
+            // Both are parts of the line.
+            let start = value.as_ptr() as usize - line.as_ptr() as usize;
             spans.push(start..start + value.len());
         }
         self.misses += 1;
-        value.is_empty() && self.misses < MAX_MISSES
+        text.is_empty() && self.misses < MAX_MISSES
     }
 
     /// The length of what stands before the body in `line`: the begin line's prefix, any digit for a digit, or else blanks,
@@ -197,6 +231,21 @@ impl OpenBlock {
     fn is_header(&self, text: &[u8]) -> bool {
         let name = text.iter().take_while(|b| b.is_ascii_alphabetic() || **b == b'-').count();
         name >= 4 && text[name..].starts_with(b": ")
+    }
+}
+
+/// The value in a line that is nothing else, or `value: …`, or `<string>…</string>`.
+fn lone_value(text: &[u8]) -> &[u8] {
+    if let Some(inside) = text.strip_prefix(b"<string>") {
+        return inside.strip_suffix(b"</string>").unwrap_or(text);
+    }
+    let behind = text.strip_prefix(b"value:").or_else(|| text.strip_prefix(b"\"value\":"));
+    let Some(value) = behind else { return text };
+    let value = value.trim_ascii();
+    let value = value.strip_suffix(b",").unwrap_or(value);
+    match value {
+        [b'"', inside @ .., b'"'] | [b'\'', inside @ .., b'\''] => inside,
+        _ => value,
     }
 }
 
@@ -323,6 +372,9 @@ mod tests {
             ("<name>x</name>", None),
             ("${TOKEN_1}", None),
             ("two words", None),
+            ("value: \"Zk3vQ9xTb2LwPq8R\",", Some(8..24)),
+            ("<string>Zk3vQ9xTb2LwPq8R</string>", Some(8..24)),
+            ("value: $(TOKEN)", None),
         ] {
             let mut spans = Vec::new();
             let mut block =

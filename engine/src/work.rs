@@ -192,9 +192,14 @@ impl Work {
                     return;
                 }
                 let line = confirm::line_around(hay, at);
-                // Another begin marker on the line starts anew.
-                let begins = self.scratch.begins[next_begin..].iter().map(|b| b.start);
-                let again = begins.clone().find(|b| *b >= at).filter(|b| *b < line.end);
+                // Another begin marker on the line starts anew, but not in armour one that goes with a secret it is
+                // part of: a second run does not see it.
+                let hits = &self.hits;
+                let is_marker = |b: &&Hit| {
+                    !block.is_armour() || !hits.iter().any(|h| h.start < b.end && b.start < h.end)
+                };
+                let begins = self.scratch.begins[next_begin..].iter().filter(is_marker);
+                let again = begins.map(|b| b.start).find(|b| *b >= at).filter(|b| *b < line.end);
                 let text = match again {
                     Some(begin) => &hay[line.start..begin],
                     None => without_line_feed(&hay[line.clone()]),

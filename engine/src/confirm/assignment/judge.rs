@@ -220,6 +220,7 @@ fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
         (Tie::Called, Kind::Mixed) if found.quoted && promise == Promise::Password => {
             long(6) && value.iter().any(u8::is_ascii_digit)
         }
+        (Tie::Beside, Kind::Noise) if promise == Promise::Password => long(8) && both(),
         (Tie::Called | Tie::Beside, Kind::Noise) => {
             long(if promise == Promise::Weak { 20 } else { 12 }) && both()
         }

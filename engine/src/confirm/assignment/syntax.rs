@@ -161,6 +161,9 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         at += length;
     } else if element {
         at += 1;
+    } else if let Some(length) = property_list(line, name, at) {
+        at += length;
+        return bare_value(line, name, at, first, true, tie, memo);
     } else if first == b'-' && name.whole.end == name.key.end && blank == 0 {
         tie = Tie::Beside;
         at += 1;
@@ -170,8 +173,7 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         tie = Tie::Called;
         at += 1;
     } else if blank > 0 {
-        // `ENV DB_PASSWORD value`, of a Dockerfile.
-        tie = if head.ends_with(b"ENV ") { Tie::Assigned } else { Tie::Beside };
+        tie = if is_definition(head) { Tie::Assigned } else { Tie::Beside };
         at += beside(line, at, &mut tie);
     } else {
         return Parsed::None;
@@ -229,6 +231,8 @@ fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
         [b':', b':', b':', b'=', ..] => 4,
         [b':', b':', b'=', ..] | [b'|', b'|', b'=', ..] => 3,
         [b'=', b'>', ..] | [b':' | b'?' | b'.' | b'+' | b'~', b'=', ..] | [b'-', b'>', ..] => 2,
+        // R, and the assembly of others.
+        [b'<', b'-'] if text.get(2) == Some(&b' ') => 2,
         // A scope such as `token::Kind` is none.
         [b':', b':', ..] => return None,
         [b'=' | b':', ..] => 1,
@@ -236,6 +240,12 @@ fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
         _ => return None,
     };
     Some(length)
+}
+
+/// Whether a key behind `head` is followed by its value: `ENV` of a Dockerfile, `setx` of Windows, `setq` and `def` of Lisps.
+fn is_definition(head: &[u8]) -> bool {
+    let words: [&[u8]; 6] = [b"ENV ", b"setx ", b"(setq ", b"(def ", b"(setf ", b"(define "];
+    words.iter().any(|word| head.ends_with(word))
 }
 
 /// What may stand between a key and a value side by side: `-`, `is`, `was`, a type and `=`.
@@ -289,6 +299,16 @@ fn closers(line: &[u8], at: &mut usize) -> bool {
         *at += 1;
     }
     quoted
+}
+
+/// The length of `</key><string>` at `at`, behind a key of a property list.
+fn property_list(line: &[u8], name: &Name, at: usize) -> Option<usize> {
+    if !line[..name.whole.start].ends_with(b"<key>") {
+        return None;
+    }
+    let mut end = at + line[at..].strip_prefix(b"</key>").map(|_| 6)?;
+    blanks(line, &mut end);
+    line[end..].starts_with(b"<string>").then_some(end + 8 - at)
 }
 
 fn blanks(line: &[u8], at: &mut usize) -> usize {
@@ -624,6 +644,9 @@ mod tests {
             ("the password is abc", "abc"),
             ("password - 'abc'", "abc"),
             ("body=password%3Dabc%26", "abc%26"),
+            ("password <- \"abc\"", "abc"),
+            ("setx password \"abc\"", "abc"),
+            ("<key>password</key> <string>abc</string>", "abc"),
         ] {
             assert_eq!(value(line, "password").as_deref(), Some(wanted), "{line}");
         }
