@@ -128,10 +128,16 @@ fn whole_escapes(line: &[u8], content: &Range<usize>, span: Range<usize>) -> Ran
     start..end
 }
 
-/// The last position up to `at` that does not part a backslash from what it escapes.
+/// The last position up to `at` that does not part a backslash from what it escapes, be it the six bytes of `\u0061`.
 pub(crate) fn whole_escape(text: &[u8], at: usize) -> usize {
-    let backslashes = text[..at].iter().rev().take_while(|b| **b == b'\\').count();
-    at - backslashes % 2
+    let escapes = |at: usize| {
+        let backslashes = text[..at].iter().rev().take_while(|b| **b == b'\\').count();
+        backslashes % 2 == 1
+    };
+    let is_cut = |start: &usize| {
+        escapes(*start + 1) && (*start + 1 == at || text[*start + 1] == b'u')
+    };
+    (at.saturating_sub(5)..at).find(is_cut).unwrap_or(at)
 }
 
 /// Fits the hits of `line`, which are disjoint and in order, into its JSON, and appends what they become to `out`; positions

@@ -142,6 +142,21 @@ proptest! {
     }
 }
 
+/// What a mask that begins inside an escape takes with it does not leave before it; nor a backslash that ends a terminal
+/// sequence by the letter of its standard.
+#[test]
+fn escapes_before_a_secret_leave_whole() {
+    for input in [
+        "{\"a\":\"x\\u00acme_0123abcdacme_",
+        "{\"a\":\"zap-abcd_efg-1acme_\u{1b}[\\u0061acme_0123abcd",
+        "zap-abcd_efg-1acme_\u{1b}[\\u0061acme_",
+    ] {
+        for seed in 0..300 {
+            nothing_leaves_early(&setup(), input.as_bytes(), seed).expect(input);
+        }
+    }
+}
+
 /// Of passwords that no one takes for a placeholder.
 const ALPHABET: &str = "bcdfghjkmnpqrtvwzBCDFGHJKMNPQRTVWZ23456789";
 
