@@ -154,9 +154,7 @@ impl OpenBlock {
         let text = line.trim_ascii();
         let value = lone_value(text);
         let named = value.len() < text.len();
-        if judge::is_lone_secret(value)
-            || named && self.password && judge::may_be_password(value)
-        {
+        if judge::is_lone_secret(value) || named && self.password && judge::may_be_password(value) {
             // Both are parts of the line.
             let start = value.as_ptr() as usize - line.as_ptr() as usize;
             spans.push(start..start + value.len());

@@ -134,9 +134,8 @@ pub(crate) fn whole_escape(text: &[u8], at: usize) -> usize {
         let backslashes = text[..at].iter().rev().take_while(|b| **b == b'\\').count();
         backslashes % 2 == 1
     };
-    let is_cut = |start: &usize| {
-        escapes(*start + 1) && (*start + 1 == at || text[*start + 1] == b'u')
-    };
+    let is_cut =
+        |start: &usize| escapes(*start + 1) && (*start + 1 == at || text[*start + 1] == b'u');
     (at.saturating_sub(5)..at).find(is_cut).unwrap_or(at)
 }
 

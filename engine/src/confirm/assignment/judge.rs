@@ -147,6 +147,7 @@ pub(crate) fn may_be_password(value: &[u8]) -> bool {
         element: false,
         assigned_by_equals: true,
         whole_line: false,
+        joined: false,
         complete: true,
     };
     value.len() >= 4
@@ -207,8 +208,10 @@ fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> 
     // In running text: neither variables nor fingerprints.
     let digits = value.iter().any(u8::is_ascii_digit);
     let hex = value.iter().all(u8::is_ascii_hexdigit);
-    digits
-        && (!hex || names_key && found.tie == Tie::Assigned && (found.assigned_by_equals || at_end))
+    // `acme-access-3c0c39…`: what is joined to the key is its value.
+    let joined = found.tie == Tie::Beside && !ends(b"key") && found.joined;
+    let assigned = found.tie == Tie::Assigned && (found.assigned_by_equals || at_end);
+    digits && (!hex || names_key && (assigned || joined && value.len() >= 32))
 }
 
 fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {

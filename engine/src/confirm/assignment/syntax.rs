@@ -56,6 +56,8 @@ pub(crate) struct Found {
     pub(crate) assigned_by_equals: bool,
     /// Nothing but the assignment stands on the line before the value.
     pub(crate) whole_line: bool,
+    /// Only a dash stands between the key and the value.
+    pub(crate) joined: bool,
     /// Something ends the value before the line does.
     pub(crate) complete: bool,
 }
@@ -154,6 +156,13 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         at += tag.filter(|n| line[at + n] == b'>').unwrap_or(0);
     }
     let Some(&first) = line.get(at) else { return Parsed::Incomplete };
+    if let Some(from) = fallback(line, at) {
+        return match opening_quote(&line[from..]) {
+            Some(quote) => quoted_value(line, from + quote.len(), quote, Tie::Assigned),
+            None if from >= line.len() => Parsed::Incomplete,
+            None => Parsed::None,
+        };
+    }
     // `<property name="password">…`: the key is the value of an attribute.
     let attribute = quoted_key && (head.ends_with(b"=\"") || head.ends_with(b"='"));
     let element = first == b'>' && (in_tag || attribute);
@@ -214,6 +223,18 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         return Parsed::None;
     }
     parsed
+}
+
+/// Where the value begins that stands for a missing one, as in `env.PASSWORD || "…"` and `environ.get("PASSWORD") or "…"`.
+fn fallback(line: &[u8], mut at: usize) -> Option<usize> {
+    if line[at] == b')' {
+        at += 1;
+        blanks(line, &mut at);
+    }
+    let signs: [&[u8]; 4] = [b"||", b"??", b"?:", b"or "];
+    at += signs.iter().find(|sign| line[at..].starts_with(sign))?.len();
+    blanks(line, &mut at);
+    Some(at)
 }
 
 /// The length of the operator at the start of `text`.
@@ -454,6 +475,7 @@ fn quoted_value(line: &[u8], from: usize, quote: &[u8], tie: Tie) -> Parsed {
             element: false,
             assigned_by_equals: false,
             whole_line: false,
+            joined: false,
             complete,
         })
     };
@@ -509,6 +531,7 @@ fn bare_value(
         element,
         assigned_by_equals: operator == b'=',
         whole_line,
+        joined: operator == b'-' && from == name.whole.end + 1,
         complete,
     })
 }
@@ -645,6 +668,8 @@ mod tests {
             ("password - 'abc'", "abc"),
             ("body=password%3Dabc%26", "abc%26"),
             ("password <- \"abc\"", "abc"),
+            ("env.password || 'abc'", "abc"),
+            ("environ.get('password') or \"abc\"", "abc"),
             ("setx password \"abc\"", "abc"),
             ("<key>password</key> <string>abc</string>", "abc"),
         ] {
