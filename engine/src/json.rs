@@ -108,7 +108,11 @@ fn unit_len(line: &[u8], at: usize) -> usize {
 }
 
 /// `span` widened to whole escapes, as a part of the string with this content.
-fn whole_escapes(line: &[u8], content: &Range<usize>, span: Range<usize>) -> Range<usize> {
+pub(crate) fn whole_escapes(
+    line: &[u8],
+    content: &Range<usize>,
+    span: Range<usize>,
+) -> Range<usize> {
     let (mut start, mut end) = (span.start, span.end);
     let mut at = content.start;
     while at < end {

@@ -273,6 +273,16 @@ impl Work {
                 first += fitted.len();
                 (self.recheck.hits, self.recheck.fitted) = (of_line, fitted);
             } else {
+                if cut && self.cut_json == Some(true) {
+                    // Its start is gone, but no escape is parted here either.
+                    for i in first..first + count {
+                        let next = self.hits.get(i + 1).map_or(line.end, |h| h.start);
+                        let hit = &mut self.hits[i];
+                        let from = json::whole_escape(hay, hit.start).max(done);
+                        let span = json::whole_escapes(hay, &(from..next), hit.start..hit.end);
+                        (hit.start, hit.end) = (span.start, span.end);
+                    }
+                }
                 first += count;
             }
         }

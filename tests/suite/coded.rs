@@ -150,6 +150,7 @@ fn escapes_before_a_secret_leave_whole() {
         "{\"a\":\"x\\u00acme_0123abcdacme_",
         "{\"a\":\"zap-abcd_efg-1acme_\u{1b}[\\u0061acme_0123abcd",
         "zap-abcd_efg-1acme_\u{1b}[\\u0061acme_",
+        "{\"a\":\"acme_0123acme_acme_zap-abcd_efg-1acme_\u{1b}[\\u00\u{1b}[0m",
     ] {
         for seed in 0..300 {
             nothing_leaves_early(&setup(), input.as_bytes(), seed).expect(input);
