@@ -33,6 +33,8 @@ const LONG_RUN: usize = 20;
 /// What is shorter in a block on one line is an ellipsis, not a key.
 const LEAST_RUN: usize = 8;
 const MAX_MISSES: u32 = 4;
+/// So many markers of one line are looked at to see whether they go with another secret: bounds what a hostile line costs.
+pub(crate) const MOST_HIDDEN: usize = 16;
 /// The longest per-line prefix that is compared, in bytes.
 const LONGEST_PREFIX: usize = 256;
 
@@ -102,7 +104,7 @@ impl OpenBlock {
         }
         let cap = line.len().min(marker.end + SAME_LINE_CAP);
         if let Some(end) = block.end_marker(&line[marker.end..cap]) {
-            let body = trim_escapes(line, marker.end..marker.end + end);
+            let body = trim_escapes(line, marker.end..marker.end + end.start);
             if holds_run(&line[body.clone()]) {
                 spans.push(body);
             }
@@ -112,15 +114,29 @@ impl OpenBlock {
         Some(block)
     }
 
-    /// Masks the body in a line inside the block; true if the block goes on.
-    pub(crate) fn line(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
+    /// Masks the body in a line inside the block; true if the block goes on. An end marker that is `hidden`, since it goes with
+    /// another secret, ends nothing: a second run does not see it.
+    pub(crate) fn line(
+        &mut self,
+        line: &[u8],
+        hidden: impl Fn(Range<usize>) -> bool,
+        spans: &mut Vec<Range<usize>>,
+    ) -> bool {
         if let Some(manifest) = &mut self.manifest {
             return manifest.line(line, spans);
         }
         if self.kind == BlockKind::Element {
             return self.element_text(line, spans);
         }
-        let end = self.end_marker(line);
+        let mut from = 0;
+        let markers = std::iter::from_fn(|| {
+            let marker = self.end_marker(&line[from..])?;
+            let marker = from + marker.start..from + marker.end;
+            from = marker.end;
+            Some(marker)
+        });
+        let seen = markers.enumerate().find(|(i, m)| *i >= MOST_HIDDEN || !hidden(m.clone()));
+        let end = seen.map(|(_, marker)| marker.start);
         let text = &line[..end.unwrap_or(line.len())];
         let found = self.body(text, self.prefix_len(text), spans);
         if end.is_some() {
@@ -139,11 +155,13 @@ impl OpenBlock {
         self.kind != BlockKind::Element
     }
 
-    fn end_marker(&self, text: &[u8]) -> Option<usize> {
+    fn end_marker(&self, text: &[u8]) -> Option<Range<usize>> {
         let [pem, ssh2, ppk] = END_MARKERS;
-        let find = |marker: &str| memchr::memmem::find(text, marker.as_bytes());
+        let find = |marker: &str| {
+            memchr::memmem::find(text, marker.as_bytes()).map(|at| at..at + marker.len())
+        };
         match self.kind {
-            BlockKind::Pem => find(pem).or_else(|| find(ssh2)),
+            BlockKind::Pem => find(pem).or_else(|| find(ssh2)).or_else(|| escaped_end_marker(text)),
             BlockKind::Ppk => find(ppk),
             BlockKind::Element => None,
         }
@@ -247,6 +265,22 @@ fn lone_value(text: &[u8]) -> &[u8] {
     }
 }
 
+/// `-----END ` in `text` with dashes written as escapes of JSON.
+fn escaped_end_marker(text: &[u8]) -> Option<Range<usize>> {
+    let escape = |end: usize| {
+        let text = &text[..end];
+        let head = text.strip_suffix(b"u002d").or_else(|| text.strip_suffix(b"u002D"))?;
+        let slashes = head.iter().rev().take(8).take_while(|b| **b == b'\\').count();
+        (slashes > 0).then_some(head.len() - slashes)
+    };
+    let mut words = memchr::memmem::find_iter(text, b"END ");
+    let (mut start, end) = words.find_map(|at| Some((escape(at)?, at + 4)))?;
+    for _ in 1..5 {
+        start = escape(start).unwrap_or(start);
+    }
+    Some(start..end)
+}
+
 fn found_header(line: &[u8], at: usize) -> bool {
     line[at..].starts_with(b"Comment") || line[at..].starts_with(b"Version")
 }
@@ -305,7 +339,7 @@ mod tests {
             let mut spans = Vec::new();
             match &mut block {
                 Some(open) => {
-                    if !open.line(line.as_bytes(), &mut spans) {
+                    if !open.line(line.as_bytes(), |_| false, &mut spans) {
                         block = None;
                     }
                 }
@@ -354,6 +388,14 @@ mod tests {
     }
 
     #[test]
+    fn escaped_dashes_end_a_block_too() {
+        let dashes = r"\u002d\u002D\u002d\u002d\u002d";
+        let text = format!("-----BEGIN X-----\\n{BODY}\\n{dashes}END X{dashes}\n");
+        let wanted = format!("-----BEGIN X-----\\n#\\n{dashes}END X{dashes}\n");
+        assert_eq!(masked(&text), wanted);
+    }
+
+    #[test]
     fn string_concatenation_is_followed() {
         let text = format!(
             "k = \"-----BEGIN X-----\\n\" +\n  \"{BODY}\\n\" +\n  \"aB3=\\n\" +\n  \"-----END X-----\";\n"
@@ -377,7 +419,7 @@ mod tests {
             let mut spans = Vec::new();
             let mut block =
                 OpenBlock::begin(BlockKind::Element, 0, "x", b"<token>", 0..7, &mut spans).unwrap();
-            assert!(!block.line(text.as_bytes(), &mut spans));
+            assert!(!block.line(text.as_bytes(), |_| false, &mut spans));
             assert_eq!(spans.pop(), masked, "{text}");
         }
     }

@@ -142,6 +142,15 @@ proptest! {
     }
 }
 
+/// What stands before a sequence that is not complete yet may go on behind it.
+#[test]
+fn the_beginning_of_a_secret_waits_for_the_sequence_behind_it() {
+    for seed in 0..300 {
+        let input = b"acme_\x1b]8;;x\x1b\\0123acme_";
+        nothing_leaves_early(&setup(), input, seed).expect("nothing");
+    }
+}
+
 /// What a mask that begins inside an escape takes with it does not leave before it; nor a backslash that ends a terminal
 /// sequence by the letter of its standard.
 #[test]
