@@ -122,7 +122,7 @@ fn behind_key(text: &[u8]) -> Option<usize> {
 fn is_data(value: &[u8]) -> bool {
     let body = value.len() - value.iter().rev().take(2).take_while(|b| **b == b'=').count();
     let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
-    if value.is_empty() || value.len() % 4 != 0 || !value[..body].iter().all(is_base64) {
+    if value.is_empty() || !value.len().is_multiple_of(4) || !value[..body].iter().all(is_base64) {
         return false;
     }
     let plain = decode_base64(&value[..body]);

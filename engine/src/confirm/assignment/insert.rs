@@ -76,7 +76,6 @@ fn value(line: &[u8], mut at: usize, place: usize) -> Result<Found, Stop> {
         element: false,
         assigned_by_equals: false,
         whole_line: false,
-        joined: false,
         complete: true,
     })
 }

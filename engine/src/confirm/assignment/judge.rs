@@ -120,7 +120,9 @@ fn is_secret(line: &[u8], name: &Name, found: &Found, promise: Promise, value: &
     if is_one_time(key, found, kind, value) {
         return true;
     }
-    if promise == Promise::Weak && !is_enough_for_weak(key, found, value, at_end) {
+    // `acme-access-3c0c39…`: a dash alone stands between.
+    let joined = line.get(name.whole.end) == Some(&b'-') && found.span.start == name.whole.end + 1;
+    if promise == Promise::Weak && !is_enough_for_weak(key, found, value, at_end, joined) {
         return false;
     }
     let chosen = promise == Promise::Password
@@ -147,7 +149,6 @@ pub(crate) fn may_be_password(value: &[u8]) -> bool {
         element: false,
         assigned_by_equals: true,
         whole_line: false,
-        joined: false,
         complete: true,
     };
     value.len() >= 4
@@ -188,7 +189,7 @@ fn is_one_time(key: &[u8], found: &Found, kind: Kind, value: &[u8]) -> bool {
 }
 
 /// What a key that names many harmless things asks for besides noise.
-fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> bool {
+fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool, joined: bool) -> bool {
     let ends = |word: &[u8]| {
         key.len() >= word.len() && key[key.len() - word.len()..].eq_ignore_ascii_case(word)
     };
@@ -208,8 +209,7 @@ fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> 
     // In running text: neither variables nor fingerprints.
     let digits = value.iter().any(u8::is_ascii_digit);
     let hex = value.iter().all(u8::is_ascii_hexdigit);
-    // `acme-access-3c0c39…`: what is joined to the key is its value.
-    let joined = found.tie == Tie::Beside && !ends(b"key") && found.joined;
+    let joined = joined && found.tie == Tie::Beside && !ends(b"key");
     let assigned = found.tie == Tie::Assigned && (found.assigned_by_equals || at_end);
     digits && (!hex || names_key && (assigned || joined && value.len() >= 32))
 }

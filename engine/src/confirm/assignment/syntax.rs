@@ -56,8 +56,6 @@ pub(crate) struct Found {
     pub(crate) assigned_by_equals: bool,
     /// Nothing but the assignment stands on the line before the value.
     pub(crate) whole_line: bool,
-    /// Only a dash stands between the key and the value.
-    pub(crate) joined: bool,
     /// Something ends the value before the line does.
     pub(crate) complete: bool,
 }
@@ -475,7 +473,6 @@ fn quoted_value(line: &[u8], from: usize, quote: &[u8], tie: Tie) -> Parsed {
             element: false,
             assigned_by_equals: false,
             whole_line: false,
-            joined: false,
             complete,
         })
     };
@@ -531,7 +528,6 @@ fn bare_value(
         element,
         assigned_by_equals: operator == b'=',
         whole_line,
-        joined: operator == b'-' && from == name.whole.end + 1,
         complete,
     })
 }
