@@ -10,13 +10,17 @@
 //! block is over: an end marker that never comes must not mask a whole log.
 //!
 //! Of an element, only the first line with text behind the tag is looked at, and masked if it is one value that looks
-//! drawn at random.
+//! drawn at random. The same holds of what else promises a value on the next line: `name: DB_PASSWORD` and `value: …` below
+//! it, or `<key>` and `<string>` of a property list. A marker `data:` is that of a Kubernetes object ([`manifest`]).
 
 use std::ops::Range;
 
 use crate::confirm::assignment::judge;
 use crate::mask::label_mask_len;
 use crate::rule::BlockKind;
+use manifest::Manifest;
+
+mod manifest;
 
 /// How far behind a begin marker its end marker is looked for on the same line, in bytes; what a line has behind this is
 /// masked run by run.
@@ -29,6 +33,8 @@ const LONG_RUN: usize = 20;
 /// What is shorter in a block on one line is an ellipsis, not a key.
 const LEAST_RUN: usize = 8;
 const MAX_MISSES: u32 = 4;
+/// So many markers of one line are looked at to see whether they go with another secret: bounds what a hostile line costs.
+pub(crate) const MOST_HIDDEN: usize = 16;
 /// The longest per-line prefix that is compared, in bytes.
 const LONGEST_PREFIX: usize = 256;
 
@@ -59,6 +65,10 @@ pub(crate) struct OpenBlock {
     prefix: Vec<u8>,
     begun: bool,
     misses: u32,
+    /// Set below the marker of a Kubernetes object's values.
+    manifest: Option<Manifest>,
+    /// The marker of an element promises a password.
+    password: bool,
 }
 
 impl OpenBlock {
@@ -75,13 +85,26 @@ impl OpenBlock {
         let prefix = &line[..marker.start];
         let prefix = prefix[prefix.len().saturating_sub(LONGEST_PREFIX)..].to_vec();
         let mask = format!("[REDACTED:{label}").into_bytes();
-        let mut block = OpenBlock { rule, kind, mask, prefix, begun: false, misses: 0 };
+        let mut block = OpenBlock {
+            rule,
+            kind,
+            mask,
+            prefix,
+            begun: false,
+            misses: 0,
+            manifest: None,
+            password: false,
+        };
         if kind == BlockKind::Element {
+            let holds =
+                |w: &[u8]| line[marker.clone()].windows(w.len()).any(|t| t.eq_ignore_ascii_case(w));
+            block.password = holds(b"passw") || holds(b"pwd");
+            block.manifest = Manifest::at(line, marker.clone());
             return Some(block);
         }
         let cap = line.len().min(marker.end + SAME_LINE_CAP);
         if let Some(end) = block.end_marker(&line[marker.end..cap]) {
-            let body = trim_escapes(line, marker.end..marker.end + end);
+            let body = trim_escapes(line, marker.end..marker.end + end.start);
             if holds_run(&line[body.clone()]) {
                 spans.push(body);
             }
@@ -91,12 +114,29 @@ impl OpenBlock {
         Some(block)
     }
 
-    /// Masks the body in a line inside the block; true if the block goes on.
-    pub(crate) fn line(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
+    /// Masks the body in a line inside the block; true if the block goes on. An end marker that is `hidden`, since it goes with
+    /// another secret, ends nothing: a second run does not see it.
+    pub(crate) fn line(
+        &mut self,
+        line: &[u8],
+        hidden: impl Fn(Range<usize>) -> bool,
+        spans: &mut Vec<Range<usize>>,
+    ) -> bool {
+        if let Some(manifest) = &mut self.manifest {
+            return manifest.line(line, spans);
+        }
         if self.kind == BlockKind::Element {
             return self.element_text(line, spans);
         }
-        let end = self.end_marker(line);
+        let mut from = 0;
+        let markers = std::iter::from_fn(|| {
+            let marker = self.end_marker(&line[from..])?;
+            let marker = from + marker.start..from + marker.end;
+            from = marker.end;
+            Some(marker)
+        });
+        let seen = markers.enumerate().find(|(i, m)| *i >= MOST_HIDDEN || !hidden(m.clone()));
+        let end = seen.map(|(_, marker)| marker.start);
         let text = &line[..end.unwrap_or(line.len())];
         let found = self.body(text, self.prefix_len(text), spans);
         if end.is_some() {
@@ -110,11 +150,18 @@ impl OpenBlock {
         self.misses < MAX_MISSES
     }
 
-    fn end_marker(&self, text: &[u8]) -> Option<usize> {
+    /// Whether it goes on until an end marker comes.
+    pub(crate) fn is_armour(&self) -> bool {
+        self.kind != BlockKind::Element
+    }
+
+    fn end_marker(&self, text: &[u8]) -> Option<Range<usize>> {
         let [pem, ssh2, ppk] = END_MARKERS;
-        let find = |marker: &str| memchr::memmem::find(text, marker.as_bytes());
+        let find = |marker: &str| {
+            memchr::memmem::find(text, marker.as_bytes()).map(|at| at..at + marker.len())
+        };
         match self.kind {
-            BlockKind::Pem => find(pem).or_else(|| find(ssh2)),
+            BlockKind::Pem => find(pem).or_else(|| find(ssh2)).or_else(|| escaped_end_marker(text)),
             BlockKind::Ppk => find(ppk),
             BlockKind::Element => None,
         }
@@ -122,13 +169,16 @@ impl OpenBlock {
 
     /// Masks the value that is all of `line`; true if the line is empty.
     fn element_text(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
-        let start = line.len() - line.trim_ascii_start().len();
-        let value = line.trim_ascii();
-        if judge::is_lone_secret(value) {
+        let text = line.trim_ascii();
+        let value = lone_value(text);
+        let named = value.len() < text.len();
+        if judge::is_lone_secret(value) || named && self.password && judge::may_be_password(value) {
+            // Both are parts of the line.
+            let start = value.as_ptr() as usize - line.as_ptr() as usize;
             spans.push(start..start + value.len());
         }
         self.misses += 1;
-        value.is_empty() && self.misses < MAX_MISSES
+        text.is_empty() && self.misses < MAX_MISSES
     }
 
     /// The length of what stands before the body in `line`: the begin line's prefix, any digit for a digit, or else blanks,
@@ -200,6 +250,37 @@ impl OpenBlock {
     }
 }
 
+/// The value in a line that is nothing else, or `value: …`, or `<string>…</string>`.
+fn lone_value(text: &[u8]) -> &[u8] {
+    if let Some(inside) = text.strip_prefix(b"<string>") {
+        return inside.strip_suffix(b"</string>").unwrap_or(text);
+    }
+    let behind = text.strip_prefix(b"value:").or_else(|| text.strip_prefix(b"\"value\":"));
+    let Some(value) = behind else { return text };
+    let value = value.trim_ascii();
+    let value = value.strip_suffix(b",").unwrap_or(value);
+    match value {
+        [b'"', inside @ .., b'"'] | [b'\'', inside @ .., b'\''] => inside,
+        _ => value,
+    }
+}
+
+/// `-----END ` in `text` with dashes written as escapes of JSON.
+fn escaped_end_marker(text: &[u8]) -> Option<Range<usize>> {
+    let escape = |end: usize| {
+        let text = &text[..end];
+        let head = text.strip_suffix(b"u002d").or_else(|| text.strip_suffix(b"u002D"))?;
+        let slashes = head.iter().rev().take(8).take_while(|b| **b == b'\\').count();
+        (slashes > 0).then_some(head.len() - slashes)
+    };
+    let mut words = memchr::memmem::find_iter(text, b"END ");
+    let (mut start, end) = words.find_map(|at| Some((escape(at)?, at + 4)))?;
+    for _ in 1..5 {
+        start = escape(start).unwrap_or(start);
+    }
+    Some(start..end)
+}
+
 fn found_header(line: &[u8], at: usize) -> bool {
     line[at..].starts_with(b"Comment") || line[at..].starts_with(b"Version")
 }
@@ -258,7 +339,7 @@ mod tests {
             let mut spans = Vec::new();
             match &mut block {
                 Some(open) => {
-                    if !open.line(line.as_bytes(), &mut spans) {
+                    if !open.line(line.as_bytes(), |_| false, &mut spans) {
                         block = None;
                     }
                 }
@@ -307,6 +388,14 @@ mod tests {
     }
 
     #[test]
+    fn escaped_dashes_end_a_block_too() {
+        let dashes = r"\u002d\u002D\u002d\u002d\u002d";
+        let text = format!("-----BEGIN X-----\\n{BODY}\\n{dashes}END X{dashes}\n");
+        let wanted = format!("-----BEGIN X-----\\n#\\n{dashes}END X{dashes}\n");
+        assert_eq!(masked(&text), wanted);
+    }
+
+    #[test]
     fn string_concatenation_is_followed() {
         let text = format!(
             "k = \"-----BEGIN X-----\\n\" +\n  \"{BODY}\\n\" +\n  \"aB3=\\n\" +\n  \"-----END X-----\";\n"
@@ -323,11 +412,14 @@ mod tests {
             ("<name>x</name>", None),
             ("${TOKEN_1}", None),
             ("two words", None),
+            ("value: \"Zk3vQ9xTb2LwPq8R\",", Some(8..24)),
+            ("<string>Zk3vQ9xTb2LwPq8R</string>", Some(8..24)),
+            ("value: $(TOKEN)", None),
         ] {
             let mut spans = Vec::new();
             let mut block =
                 OpenBlock::begin(BlockKind::Element, 0, "x", b"<token>", 0..7, &mut spans).unwrap();
-            assert!(!block.line(text.as_bytes(), &mut spans));
+            assert!(!block.line(text.as_bytes(), |_| false, &mut spans));
             assert_eq!(spans.pop(), masked, "{text}");
         }
     }

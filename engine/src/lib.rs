@@ -20,8 +20,8 @@
 //! The engine knows no I/O and no threads: whoever uses it brings a [`Sink`]. It works on bytes; what is no secret passes
 //! unchanged, valid UTF-8 or not.
 //!
-//! Limits: a rule matches within one line and at most [`MAX_MATCH`] bytes; secrets of several lines are PEM, PGP and PuTTY
-//! blocks only. What no rule describes is not found.
+//! Limits: a rule matches within one line and at most [`MAX_MATCH`] bytes; over several lines only PEM, PGP and PuTTY blocks are
+//! followed, Kubernetes Secrets, and values on the line behind their name. What no rule describes is not found.
 
 mod error;
 mod rule;

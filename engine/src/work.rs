@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::block::OpenBlock;
+use crate::block::{self, OpenBlock};
 use crate::coded::{self, Coded, Map, inline, original};
 use crate::confirm::{self, Hit, Scratch, View};
 use crate::engine::{Engine, Finding};
@@ -196,15 +196,22 @@ impl Work {
                     return;
                 }
                 let line = confirm::line_around(hay, at);
-                // Another begin marker on the line starts anew.
-                let begins = self.scratch.begins[next_begin..].iter().map(|b| b.start);
-                let again = begins.clone().find(|b| *b >= at).filter(|b| *b < line.end);
+                // Another begin marker on the line starts anew, but not in armour one that goes with a secret it is
+                // part of: a second run does not see it.
+                let hits = &self.hits;
+                let is_hidden =
+                    |m: Range<usize>| hits.iter().any(|h| h.start < m.end && m.start < h.end);
+                let is_marker = |b: &&Hit| !block.is_armour() || !is_hidden(b.start..b.end);
+                let begins = self.scratch.begins[next_begin..].iter();
+                let on_line = begins.filter(|b| (at..line.end).contains(&b.start));
+                let again = on_line.take(block::MOST_HIDDEN).find(is_marker).map(|b| b.start);
                 let text = match again {
                     Some(begin) => &hay[line.start..begin],
                     None => without_line_feed(&hay[line.clone()]),
                 };
                 let rule = block.rule;
-                let goes_on = block.line(text, &mut self.spans);
+                let hidden = |m: Range<usize>| is_hidden(line.start + m.start..line.start + m.end);
+                let goes_on = block.line(text, hidden, &mut self.spans);
                 self.add_spans(engine, hay, line.start, rule);
                 at = again.unwrap_or(line.end);
                 // A line that is cut by the window cannot be followed any further.
@@ -272,6 +279,16 @@ impl Work {
                 first += fitted.len();
                 (self.recheck.hits, self.recheck.fitted) = (of_line, fitted);
             } else {
+                if cut && self.cut_json == Some(true) {
+                    // Its start is gone, but no escape is parted here either.
+                    for i in first..first + count {
+                        let next = self.hits.get(i + 1).map_or(line.end, |h| h.start);
+                        let hit = &mut self.hits[i];
+                        let from = json::whole_escape(hay, hit.start).max(done);
+                        let span = json::whole_escapes(hay, &(from..next), hit.start..hit.end);
+                        (hit.start, hit.end) = (span.start, span.end);
+                    }
+                }
                 first += count;
             }
         }

@@ -142,6 +142,31 @@ proptest! {
     }
 }
 
+/// What stands before a sequence that is not complete yet may go on behind it.
+#[test]
+fn the_beginning_of_a_secret_waits_for_the_sequence_behind_it() {
+    for seed in 0..300 {
+        let input = b"acme_\x1b]8;;x\x1b\\0123acme_";
+        nothing_leaves_early(&setup(), input, seed).expect("nothing");
+    }
+}
+
+/// What a mask that begins inside an escape takes with it does not leave before it; nor a backslash that ends a terminal
+/// sequence by the letter of its standard.
+#[test]
+fn escapes_before_a_secret_leave_whole() {
+    for input in [
+        "{\"a\":\"x\\u00acme_0123abcdacme_",
+        "{\"a\":\"zap-abcd_efg-1acme_\u{1b}[\\u0061acme_0123abcd",
+        "zap-abcd_efg-1acme_\u{1b}[\\u0061acme_",
+        "{\"a\":\"acme_0123acme_acme_zap-abcd_efg-1acme_\u{1b}[\\u00\u{1b}[0m",
+    ] {
+        for seed in 0..300 {
+            nothing_leaves_early(&setup(), input.as_bytes(), seed).expect(input);
+        }
+    }
+}
+
 /// Of passwords that no one takes for a placeholder.
 const ALPHABET: &str = "bcdfghjkmnpqrtvwzBCDFGHJKMNPQRTVWZ23456789";
 

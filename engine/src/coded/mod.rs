@@ -230,9 +230,10 @@ impl Plain {
             };
             let end = match unit {
                 Unit::None => continue,
+                // What stands before it may go on behind it, so it is looked at too.
                 Unit::Open => {
                     self.open = Some(start);
-                    break;
+                    start
                 }
                 Unit::Bytes(len) => start + len,
             };
@@ -251,6 +252,9 @@ impl Plain {
             self.text.extend_from_slice(&self.unit);
             self.map.push((from..self.text.len(), start..end));
             at = end;
+            if self.open.is_some() {
+                break;
+            }
         }
         self.text.extend_from_slice(&hay[at..line_end]);
         self.has_end = !self.map.is_empty() && line_end == hay.len() && hay.last() != Some(&b'\n');

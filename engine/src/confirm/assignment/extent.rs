@@ -12,7 +12,7 @@ const LONGEST_INDENT: usize = 128;
 /// The longest value, in bytes.
 const LONGEST_VALUE: usize = 4096;
 /// The longest value whose repetition is looked for, in bytes.
-const LONGEST_REPEATED: usize = 512;
+const LONGEST_REPEATED: usize = 1024;
 
 /// Whether a value stands a second time behind a `|`.
 pub(crate) enum Repetition {

@@ -132,7 +132,9 @@ fn is_secret(
     if is_one_time(key, found, kind, value) {
         return true;
     }
-    if promise == Promise::Weak && !is_enough_for_weak(key, found, value, at_end) {
+    // `acme-access-3c0c39…`: a dash alone stands between.
+    let joined = line.get(name.whole.end) == Some(&b'-') && found.span.start == name.whole.end + 1;
+    if promise == Promise::Weak && !is_enough_for_weak(key, found, value, at_end, joined) {
         return false;
     }
     let chosen = promise == Promise::Password
@@ -205,7 +207,7 @@ fn is_one_time(key: &[u8], found: &Found, kind: Kind, value: &[u8]) -> bool {
 }
 
 /// What a key that names many harmless things asks for besides noise.
-fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> bool {
+fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool, joined: bool) -> bool {
     let ends = |word: &[u8]| {
         key.len() >= word.len() && key[key.len() - word.len()..].eq_ignore_ascii_case(word)
     };
@@ -225,8 +227,9 @@ fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool) -> 
     // In running text: neither variables nor fingerprints.
     let digits = value.iter().any(u8::is_ascii_digit);
     let hex = value.iter().all(u8::is_ascii_hexdigit);
-    digits
-        && (!hex || names_key && found.tie == Tie::Assigned && (found.assigned_by_equals || at_end))
+    let joined = joined && found.tie == Tie::Beside && !ends(b"key");
+    let assigned = found.tie == Tie::Assigned && (found.assigned_by_equals || at_end);
+    digits && (!hex || names_key && (assigned || joined && value.len() >= 32))
 }
 
 fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
@@ -238,6 +241,7 @@ fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
         (Tie::Called, Kind::Mixed) if found.quoted && promise == Promise::Password => {
             long(6) && value.iter().any(u8::is_ascii_digit)
         }
+        (Tie::Beside, Kind::Noise) if promise == Promise::Password => long(8) && both(),
         (Tie::Called | Tie::Beside, Kind::Noise) => {
             long(if promise == Promise::Weak { 20 } else { 12 }) && both()
         }

@@ -1,7 +1,7 @@
 //! Values assigned to keys that name a secret: `password=…`, `"api_key": "…"`, `--token …`, `<secret>…</secret>`.
 //!
 //! A rule with `value = "assignment"` matches the key word; [`value`] then reads, by the syntax around it, what is assigned:
-//! 1. [`syntax`]: the rest of the key's identifier, its closing quote, the operator, the value's opening quote, the value;
+//! 1. [`syntax`] (and [`insert`], for SQL): the rest of the key's identifier, its closing quote, the operator, the value's opening quote, the value;
 //! 2. [`judge`]: placeholders, references to variables, types, words and other things that are no secrets are left alone;
 //!    how much a value must look like one depends on the key and on the operator.
 //!
@@ -15,6 +15,7 @@ use std::ops::Range;
 mod chosen;
 mod classes;
 mod extent;
+mod insert;
 pub(crate) mod judge;
 pub(crate) mod key;
 mod other;
@@ -68,8 +69,15 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
         return Value::None;
     }
     let Some(name) = syntax::identifier(line, key) else { return none };
-    let found = match syntax::parse(line, &name, memo) {
+    // With `waits`, which of the two it is is not known before more comes.
+    let (parsed, waits) = match insert::parse(line, &name) {
+        Some(syntax::Parsed::Value(found)) => (syntax::Parsed::Value(found), false),
+        other => (syntax::parse(line, &name, memo), growing && other.is_some()),
+    };
+    let found = match parsed {
+        syntax::Parsed::Value(found) if waits => return Value::Open(found.span.start),
         syntax::Parsed::Value(found) => found,
+        _ if waits => return Value::Open(line.len()),
         syntax::Parsed::Incomplete if growing => return Value::Open(line.len()),
         syntax::Parsed::Incomplete | syntax::Parsed::None => return none,
     };

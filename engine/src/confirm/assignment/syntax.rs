@@ -15,6 +15,7 @@ const LONGEST_IDENTIFIER: usize = 96;
 const LONGEST_BLANK: usize = 48;
 /// The least noise that is a value behind a mere dash, in bytes: 80 bits in hex digits.
 const LEAST_JOINED: usize = 20;
+
 /// The identifier around a key word.
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
@@ -137,6 +138,13 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         at += tag.filter(|n| line[at + n] == b'>').unwrap_or(0);
     }
     let Some(&first) = line.get(at) else { return Parsed::Incomplete };
+    if let Some(from) = fallback(line, at) {
+        return match opening_quote(&line[from..]) {
+            Some(quote) => quoted_value(line, from + quote.len(), quote, Tie::Assigned),
+            None if from >= line.len() => Parsed::Incomplete,
+            None => Parsed::None,
+        };
+    }
     // `<property name="password">…`: the key is the value of an attribute.
     let attribute = quoted_key && (head.ends_with(b"=\"") || head.ends_with(b"='"));
     let element = first == b'>' && (in_tag || attribute);
@@ -144,6 +152,9 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         at += length;
     } else if element {
         at += 1;
+    } else if let Some(length) = property_list(line, name, at) {
+        at += length;
+        return bare_value(line, name, at, first, true, tie, memo);
     } else if first == b'-' && name.whole.end == name.key.end && blank == 0 {
         tie = Tie::Beside;
         at += 1;
@@ -153,8 +164,7 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         tie = Tie::Called;
         at += 1;
     } else if blank > 0 {
-        // `ENV DB_PASSWORD value`, of a Dockerfile.
-        tie = if head.ends_with(b"ENV ") { Tie::Assigned } else { Tie::Beside };
+        tie = if is_definition(head) { Tie::Assigned } else { Tie::Beside };
         at += beside(line, at, &mut tie);
     } else {
         return Parsed::None;
@@ -197,6 +207,18 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     parsed
 }
 
+/// Where the value begins that stands for a missing one, as in `env.PASSWORD || "…"` and `environ.get("PASSWORD") or "…"`.
+fn fallback(line: &[u8], mut at: usize) -> Option<usize> {
+    if line[at] == b')' {
+        at += 1;
+        blanks(line, &mut at);
+    }
+    let signs: [&[u8]; 4] = [b"||", b"??", b"?:", b"or "];
+    at += signs.iter().find(|sign| line[at..].starts_with(sign))?.len();
+    blanks(line, &mut at);
+    Some(at)
+}
+
 /// The length of the operator at the start of `text`.
 fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
     let signs = run(text, 4, SIGN);
@@ -212,6 +234,8 @@ fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
         [b':', b':', b':', b'=', ..] => 4,
         [b':', b':', b'=', ..] | [b'|', b'|', b'=', ..] => 3,
         [b'=', b'>', ..] | [b':' | b'?' | b'.' | b'+' | b'~', b'=', ..] | [b'-', b'>', ..] => 2,
+        // R, and the assembly of others.
+        [b'<', b'-'] if text.get(2) == Some(&b' ') => 2,
         // A scope such as `token::Kind` is none.
         [b':', b':', ..] => return None,
         [b'=' | b':', ..] => 1,
@@ -219,6 +243,12 @@ fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
         _ => return None,
     };
     Some(length)
+}
+
+/// Whether a key behind `head` is followed by its value: `ENV` of a Dockerfile, `setx` of Windows, `setq` and `def` of Lisps.
+fn is_definition(head: &[u8]) -> bool {
+    let words: [&[u8]; 6] = [b"ENV ", b"setx ", b"(setq ", b"(def ", b"(setf ", b"(define "];
+    words.iter().any(|word| head.ends_with(word))
 }
 
 /// What may stand between a key and a value side by side: `-`, `is`, `was`, a type and `=`.
@@ -272,6 +302,16 @@ pub(super) fn closers(line: &[u8], at: &mut usize) -> bool {
         *at += 1;
     }
     quoted
+}
+
+/// The length of `</key><string>` at `at`, behind a key of a property list.
+fn property_list(line: &[u8], name: &Name, at: usize) -> Option<usize> {
+    if !line[..name.whole.start].ends_with(b"<key>") {
+        return None;
+    }
+    let mut end = at + line[at..].strip_prefix(b"</key>").map(|_| 6)?;
+    blanks(line, &mut end);
+    line[end..].starts_with(b"<string>").then_some(end + 8 - at)
 }
 
 pub(super) fn blanks(line: &[u8], at: &mut usize) -> usize {
@@ -452,6 +492,11 @@ mod tests {
             ("the password is abc", "abc"),
             ("password - 'abc'", "abc"),
             ("body=password%3Dabc%26", "abc%26"),
+            ("password <- \"abc\"", "abc"),
+            ("env.password || 'abc'", "abc"),
+            ("environ.get('password') or \"abc\"", "abc"),
+            ("setx password \"abc\"", "abc"),
+            ("<key>password</key> <string>abc</string>", "abc"),
         ] {
             assert_eq!(value(line, "password").as_deref(), Some(wanted), "{line}");
         }
