@@ -40,7 +40,15 @@ struct File {
     builtin: Vec<String>,
     #[serde(default)]
     rules: String,
+    /// Rules below this confidence are off; medium if nothing is said.
+    confidence: Option<Level>,
     case: Vec<Raw>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Low,
 }
 
 #[derive(Deserialize)]
@@ -93,20 +101,14 @@ fn read(path: &Path) -> Vec<Case> {
     rules.retain(|rule| file.builtin.iter().any(|id| id == rule.id()));
     assert_eq!(rules.len(), file.builtin.len(), "{name}: a built-in rule is not there");
     let rules = rules.merge(parse(&name, &file.rules)).unwrap_or_else(|e| panic!("{e}"));
+    let confidence = file.confidence.map_or(Confidence::Medium, |Level::Low| Confidence::Low);
     let case = |raw: Raw| {
         let name = format!("{name}: {}", raw.name);
         let rules = raw.rules.map_or_else(|| rules.clone(), |text| parse(&name, &text));
         let mask = MaskForm::parse(raw.mask.as_deref().unwrap_or("label"));
         let input = bytes(raw.input);
         let output = raw.output.map_or_else(|| input.clone(), bytes);
-        let setup = Setup {
-            name: None,
-            rules,
-            mask,
-            confidence: Confidence::Medium,
-            recheck: true,
-            decode_depth: 1,
-        };
+        let setup = Setup { name: None, rules, mask, confidence, recheck: true, decode_depth: 1 };
         Case { name, input, output, setup }
     };
     file.case.into_iter().map(case).collect()
