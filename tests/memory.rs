@@ -51,12 +51,16 @@ fn clean_lines_allocate_nothing() {
     let block = b"2026-03-14T09:26:53.589Z INFO billing request id=7d3f status=200 bytes=91220\n"
         .repeat(2000);
     let Ok(()) = stream.push(&block, &mut sink);
-    let region = Region::new(ALLOCATOR);
-    for _ in 0..20 {
-        let Ok(()) = stream.push(&block, &mut sink);
-    }
-    assert_eq!(region.change().allocations + region.change().reallocations, 0);
-    assert_eq!(sink.bytes, 21 * block.len() as u64);
+    // The counters are the process', and the test harness has a thread of its own: what allocates does so each time.
+    let mut allocations = || {
+        let region = Region::new(ALLOCATOR);
+        for _ in 0..20 {
+            let Ok(()) = stream.push(&block, &mut sink);
+        }
+        region.change().allocations + region.change().reallocations
+    };
+    assert_eq!((0..5).map(|_| allocations()).min(), Some(0));
+    assert_eq!(sink.bytes, 101 * block.len() as u64);
 }
 
 fn lines_with_secrets_allocate_no_more_than_they_did_before() {

@@ -35,6 +35,8 @@ pub(crate) struct Work {
     hits: Vec<Hit>,
     /// Space for the hits of the lines that were looked at again.
     settled: Vec<Hit>,
+    /// Space for the hits of one line.
+    of_line: Vec<Hit>,
     space: Space,
     scratch: Scratch,
     coded: Coded,
@@ -67,6 +69,7 @@ impl Work {
             candidates: Vec::new(),
             hits: Vec::new(),
             settled: Vec::new(),
+            of_line: Vec::new(),
             space: Space::new(engine.scanner()),
             scratch: Scratch::new(rules),
             coded: Coded::new(engine),
@@ -299,7 +302,7 @@ impl Work {
     /// masked too.
     fn settle(&mut self, engine: &Engine, hay: &[u8], done: usize, stop: usize, open_end: bool) {
         // Line by line, so that each costs what its own hits cost.
-        let mut all = std::mem::take(&mut self.hits);
+        let mut all = std::mem::replace(&mut self.hits, std::mem::take(&mut self.of_line));
         let mut settled = std::mem::take(&mut self.settled);
         let mut rest = all.as_slice();
         while let Some(first) = rest.first() {
@@ -335,7 +338,8 @@ impl Work {
             settled.append(&mut self.hits);
         }
         all.clear();
-        (self.hits, self.settled) = (settled, all);
+        self.of_line = std::mem::replace(&mut self.hits, settled);
+        self.settled = all;
     }
 
     /// Adds what is found in the masked `line`, whose hits are all that there are; true if there was anything.
