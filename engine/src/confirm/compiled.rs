@@ -2,8 +2,7 @@
 //!
 //! [`Compiled::walk`] runs the anchored lazy DFA from one start; [`Compiled::search`] finds the first match whose start is in
 //! a range, and runs it only where the bytes say that a match may start; [`Compiled::secret`] says which part of a match is
-//! secret. The automata's states are in [`Scratch`], so that
-//! threads share what never changes.
+//! secret. The automata's states are in [`Scratch`], so that threads share what never changes.
 
 use std::ops::{Range, RangeInclusive};
 use std::sync::OnceLock;
