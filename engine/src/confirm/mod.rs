@@ -26,6 +26,7 @@ mod filler;
 mod opening;
 mod order;
 pub(crate) mod personal;
+mod place;
 pub(crate) mod words;
 
 pub(crate) use compiled::Compiled;
@@ -56,6 +57,8 @@ impl Hit {
 pub(crate) struct View {
     /// The haystack's first byte, counted from the start of the stream.
     pub(crate) base: u64,
+    /// Where the haystack's first line starts in the stream: before `base` if it is cut.
+    pub(crate) first_line: u64,
     /// No match starts before this position.
     pub(crate) min_start: usize,
     /// No match starts at or after this position.
@@ -67,7 +70,7 @@ pub(crate) struct View {
 impl View {
     /// Whole lines.
     pub(crate) fn closed(base: u64, len: usize) -> View {
-        View { base, min_start: 0, limit: len, growing: false }
+        View { base, first_line: base, min_start: 0, limit: len, growing: false }
     }
 }
 
@@ -88,8 +91,42 @@ struct Progress {
     clear: Clear,
     /// Its next match is not decided yet.
     blocked: bool,
+    refused: Refused,
     /// Anything of this was set.
     touched: bool,
+}
+
+/// What the matches have cost that a rule found in a line in vain.
+///
+/// Each is read and judged, then the search goes on one byte further, where the next may be as long: a line made of such
+/// matches would cost its length times theirs. Beyond a budget, which grows with the line, nothing is refused any more.
+#[derive(Clone, Default)]
+struct Refused {
+    /// Where the line starts in the stream.
+    line: u64,
+    /// The offset before which all matches are accounted for.
+    known: u64,
+    /// The bytes read in vain.
+    spent: u64,
+}
+
+impl Refused {
+    /// What a line may cost beside what [`Refused::PER_BYTE`] allows, in bytes.
+    const FREE: u64 = 16 << 10;
+    /// How often each byte of a line may be read in vain by one rule.
+    const PER_BYTE: u64 = 4;
+
+    /// Adds a match of `len` bytes at a position of the stream; false if that is more than the line may cost.
+    fn add(&mut self, line: u64, start: u64, len: usize) -> bool {
+        if self.line != line {
+            *self = Refused { line, known: start, spent: 0 };
+        }
+        if start >= self.known {
+            // A pause of the input may have shown it before.
+            (self.known, self.spent) = (start + 1, self.spent + len as u64);
+        }
+        self.spent <= Refused::FREE + Refused::PER_BYTE * (start - line)
+    }
 }
 
 /// What one thread needs to confirm: the lazy DFAs' states, and how far each rule has come.
@@ -176,7 +213,7 @@ pub(crate) fn confirm(
     // The same buffer holds other text now.
     scratch.values = assignment::Memo::default();
     let Some(last) = view.limit.checked_sub(1) else { return };
-    let mut job = Job { accept, line: 0..0, text: &[], growing: false, base: view.base };
+    let mut job = Job { accept, line: 0..0, text: &[], growing: false, view };
     for i in 0..candidates.len() {
         let candidate = candidates[i];
         if i > 0 && candidate == candidates[i - 1] {
