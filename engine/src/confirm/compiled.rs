@@ -15,6 +15,7 @@ use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
 
 use super::opening::{Need, Opening};
 use super::place::Place;
+use super::sweep::{Sweep, Swept};
 use super::{Scratch, assignment};
 use crate::block;
 use crate::rule::{Handle, ValueSyntax, parse};
@@ -26,6 +27,7 @@ pub(crate) struct Compiled {
     /// What stands before the group `secret`.
     before_secret: OnceLock<Option<Box<DFA>>>,
     unanchored: OnceLock<meta::Regex>,
+    sweep: OnceLock<Option<Box<Sweep>>>,
     allow: OnceLock<Option<meta::Regex>>,
 }
 
@@ -53,6 +55,7 @@ impl Compiled {
             matcher: OnceLock::new(),
             before_secret: OnceLock::new(),
             unanchored: OnceLock::new(),
+            sweep: OnceLock::new(),
             allow: OnceLock::new(),
         }
     }
@@ -194,7 +197,10 @@ impl Compiled {
         self.before_secret.get_or_init(build).as_deref()
     }
 
-    /// The first match that starts in `lo..=hi` of a line that is complete; `offset` is where the line starts in the stream.
+    /// The first match that starts in a range of a line that is complete up to the reach of matches that start before
+    /// `limit`; `offset` is where the line starts in the stream.
+    ///
+    /// If the rule has begun in vain too often, the rule's progress says from where on this line it may match next.
     pub(super) fn search(
         &self,
         scratch: &mut Scratch,
@@ -202,10 +208,10 @@ impl Compiled {
         line: &[u8],
         offset: u64,
         starts: RangeInclusive<usize>,
+        limit: usize,
     ) -> Option<Range<usize>> {
         let (mut lo, hi) = starts.into_inner();
         let Matcher { opening, need, .. } = self.matcher();
-        let (first, mut read) = (lo, 0);
         while let Some(at) = opening.next(line, lo..=hi) {
             lo = at + 1;
             if let Some(need) = need
@@ -217,29 +223,27 @@ impl Compiled {
             if let Some(end) = walk.end {
                 return Some(at..end);
             }
-            read += walk.read;
-            if read > MOST_READ + (at - first) * 4 && lo <= hi {
-                return self.search_at_once(scratch, index, line, lo, hi);
+            if !scratch.progress(index).vain.add(offset, at, walk.read)
+                && let Some(sweep) = self.sweep()
+            {
+                let states = &mut scratch.caches.sweep[index];
+                let (found, next) = match sweep.run(states, line, lo) {
+                    Swept::Match(span) if span.start <= hi => return Some(span),
+                    Swept::Match(span) => (None, span.start),
+                    Swept::Nothing => (None, line.len()),
+                    Swept::Unknown => continue,
+                };
+                let progress = scratch.progress(index);
+                progress.next = progress.next.max(offset + next.min(limit) as u64);
+                return found;
             }
         }
         None
     }
 
-    /// The first match that starts in `lo..=hi`, in one pass.
-    fn search_at_once(
-        &self,
-        scratch: &mut Scratch,
-        index: usize,
-        line: &[u8],
-        lo: usize,
-        hi: usize,
-    ) -> Option<Range<usize>> {
-        let end = line.len().min(hi + self.rule.max_len() + 1);
-        let regex = self.regex();
-        let cache =
-            scratch.caches.unanchored[index].get_or_insert_with(|| Box::new(regex.create_cache()));
-        let found = regex.search_with(cache, &Input::new(line).range(lo..end))?;
-        (found.start() <= hi).then(|| found.range())
+    fn sweep(&self) -> Option<&Sweep> {
+        let build = || Sweep::new(self.rule.pattern(), self.capacity()).map(Box::new);
+        self.sweep.get_or_init(build).as_deref()
     }
 
     /// What the match `span` says is secret.
@@ -275,11 +279,7 @@ impl Compiled {
     }
 }
 
-/// So many bytes, and four for each start, are read in vain for one candidate before all its other starts are searched for at
-/// once.
-const MOST_READ: usize = 1 << 10;
-
-fn syntax_config() -> syntax::Config {
+pub(super) fn syntax_config() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false).multi_line(true).crlf(true)
 }
 
@@ -319,7 +319,8 @@ mod tests {
                 scratch.rewind();
                 let mut at = 0;
                 while at < line.len() {
-                    let found = compiled.search(&mut scratch, 0, line, 0, at..=line.len() - 1);
+                    let found =
+                        compiled.search(&mut scratch, 0, line, 0, at..=line.len() - 1, line.len());
                     let wanted = compiled.regex().find(Input::new(line).range(at..));
                     assert_eq!(found, wanted.map(|m| m.range()), "{}", rule.id());
                     at = found.map_or(line.len(), |span| span.start + 1);

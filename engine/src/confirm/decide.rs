@@ -37,8 +37,9 @@ impl Job<'_> {
         }
         let (from, to) = (lo - offset, (hi - offset).min(line.len() - 1));
         let span = if !self.growing {
+            let limit = self.view.limit.saturating_sub(offset);
             let offset = self.view.base + offset as u64;
-            compiled.search(scratch, index, line, offset, from..=to)
+            compiled.search(scratch, index, line, offset, from..=to, limit)
         } else if to == from {
             let walk = compiled.walk(&mut scratch.caches.anchored[index], line, from);
             let cut = |end: &usize| matches!(character_around(line, *end), Some((_, None)));

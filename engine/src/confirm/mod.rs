@@ -17,6 +17,7 @@ use regex_automata::meta;
 use crate::scan::Candidate;
 
 pub(crate) mod assignment;
+mod budget;
 pub(crate) mod check;
 mod compiled;
 pub(crate) mod condition;
@@ -27,8 +28,10 @@ mod opening;
 mod order;
 pub(crate) mod personal;
 mod place;
+mod sweep;
 pub(crate) mod words;
 
+use budget::{Refused, Vain};
 pub(crate) use compiled::Compiled;
 use decide::Job;
 use opening::Clear;
@@ -80,6 +83,7 @@ struct Caches {
     anchored: Vec<Option<Box<Cache>>>,
     before_secret: Vec<Option<Box<Cache>>>,
     unanchored: Vec<Option<Box<meta::Cache>>>,
+    sweep: Vec<Option<Box<sweep::States>>>,
 }
 
 /// How far a rule has come.
@@ -92,41 +96,9 @@ struct Progress {
     /// Its next match is not decided yet.
     blocked: bool,
     refused: Refused,
+    vain: Vain,
     /// Anything of this was set.
     touched: bool,
-}
-
-/// What the matches have cost that a rule found in a line in vain.
-///
-/// Each is read and judged, then the search goes on one byte further, where the next may be as long: a line made of such
-/// matches would cost its length times theirs. Beyond a budget, which grows with the line, nothing is refused any more.
-#[derive(Clone, Default)]
-struct Refused {
-    /// Where the line starts in the stream.
-    line: u64,
-    /// The offset before which all matches are accounted for.
-    known: u64,
-    /// The bytes read in vain.
-    spent: u64,
-}
-
-impl Refused {
-    /// What a line may cost beside what [`Refused::PER_BYTE`] allows, in bytes.
-    const FREE: u64 = 16 << 10;
-    /// How often each byte of a line may be read in vain by one rule.
-    const PER_BYTE: u64 = 4;
-
-    /// Adds a match of `len` bytes at a position of the stream; false if that is more than the line may cost.
-    fn add(&mut self, line: u64, start: u64, len: usize) -> bool {
-        if self.line != line {
-            *self = Refused { line, known: start, spent: 0 };
-        }
-        if start >= self.known {
-            // A pause of the input may have shown it before.
-            (self.known, self.spent) = (start + 1, self.spent + len as u64);
-        }
-        self.spent <= Refused::FREE + Refused::PER_BYTE * (start - line)
-    }
 }
 
 /// What one thread needs to confirm: the lazy DFAs' states, and how far each rule has come.
@@ -151,6 +123,7 @@ impl Scratch {
                 anchored: (0..rules).map(|_| None).collect(),
                 before_secret: (0..rules).map(|_| None).collect(),
                 unanchored: (0..rules).map(|_| None).collect(),
+                sweep: (0..rules).map(|_| None).collect(),
             },
             ..Scratch::without_caches(rules)
         }
