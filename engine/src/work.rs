@@ -18,7 +18,7 @@ use crate::{json, mask};
 
 /// How often a line with findings is looked at again for what the masks themselves bring about; after that the rest of the
 /// line is masked, so that hostile lines cost no more than this many looks.
-const MAX_ROUNDS: usize = 8;
+const MAX_ROUNDS: usize = 4;
 
 /// What a stream needs beside its carry: scratch space, and what goes on from block to block.
 pub(crate) struct Work {
