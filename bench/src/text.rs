@@ -63,6 +63,10 @@ pub enum Fragment {
     Endless,
     /// `://a:b@`
     Url,
+    /// A cookie whose value is none: each is refused, and the next starts inside it.
+    Cookie,
+    /// The start of a token again and again, without its end.
+    Start,
 }
 
 impl Fragment {
@@ -75,6 +79,8 @@ impl Fragment {
         Fragment::Curl,
         Fragment::Endless,
         Fragment::Url,
+        Fragment::Cookie,
+        Fragment::Start,
     ];
 
     fn bytes(self) -> &'static [u8] {
@@ -87,6 +93,8 @@ impl Fragment {
             Fragment::Curl => b"curl -H x ",
             Fragment::Endless => b"eyJub3QiOiJyZWFsIn",
             Fragment::Url => b"://a:b@",
+            Fragment::Cookie => b"JSESSIONID=none",
+            Fragment::Start => b"glcbt-eyJQaj",
         }
     }
 }
@@ -117,6 +125,8 @@ impl TextKind {
             TextKind::Repeat(Fragment::Curl) => "repeat-curl",
             TextKind::Repeat(Fragment::Endless) => "repeat-ops",
             TextKind::Repeat(Fragment::Url) => "repeat-url",
+            TextKind::Repeat(Fragment::Cookie) => "repeat-cookie",
+            TextKind::Repeat(Fragment::Start) => "repeat-start",
             TextKind::Mixed => "mixed",
         }
     }

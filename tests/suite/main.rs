@@ -9,4 +9,5 @@ mod flush;
 mod masks;
 mod matches;
 mod replay;
+mod rows;
 mod shapes;

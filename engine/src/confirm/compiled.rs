@@ -299,10 +299,11 @@ fn meta_regex(pattern: &str, capacity: usize) -> meta::Regex {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RuleSet;
 
     #[test]
     fn what_is_turned_away_unread_is_no_match() {
-        let set = crate::RuleSet::builtin();
+        let set = RuleSet::builtin();
         let examples = |rule: &crate::Rule| -> Vec<String> {
             rule.matches().chain(rule.rejects()).map(|e| crate::lint::expand(rule, e)).collect()
         };
@@ -326,6 +327,36 @@ mod tests {
                     at = found.map_or(line.len(), |span| span.start + 1);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn rows_of_starts_are_searched_as_one_by_one() {
+        let text = "[[rule]]\nid='a'\npattern='\\bab[a-z-]{4,600}\\.z{1,3}'";
+        let compiled = Compiled::new(RuleSet::parse("t", text).unwrap().into_rules().remove(0));
+        let row = |n: usize| "abcd-".repeat(n);
+        let irregular: String =
+            (1..4000usize).map(|n| format!("ab{}-", &"cdefghi"[..n * n % 7])).collect();
+        for line in [
+            row(20_000),
+            format!("{}.zz {}.zzzz", row(20_000), row(15_000)),
+            format!("{} {}.z{}", row(9000), row(3), row(9000)),
+            irregular.clone(),
+            format!("{irregular}.z"),
+        ] {
+            let line = line.as_bytes();
+            let mut scratch = Scratch::new(1);
+            let (mut at, mut found) = (0, Vec::new());
+            while at < line.len() {
+                // As from candidates: a few starts at a time.
+                let last = line.len().min(at + 50) - 1;
+                let span = compiled.search(&mut scratch, 0, line, 0, at..=last, line.len());
+                let next = scratch.progress(0).next as usize;
+                at = span.as_ref().map_or(last + 1, |span| span.end).max(next);
+                found.extend(span);
+            }
+            let wanted: Vec<_> = compiled.regex().find_iter(line).map(|m| m.range()).collect();
+            assert_eq!(found, wanted);
         }
     }
 }
