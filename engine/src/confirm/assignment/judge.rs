@@ -194,12 +194,12 @@ pub(crate) fn is_strong_password(value: &[u8]) -> bool {
         && may_be_password(value)
 }
 
-/// Letters, digits and signs, eight bytes and more; not the signs that versions and assignments have.
+/// Letters, digits and signs, eight bytes and more; not the sign of assignments.
 fn has_three_kinds(value: &[u8]) -> bool {
     value.len() >= 8
         && value.iter().any(u8::is_ascii_alphabetic)
         && value.iter().any(u8::is_ascii_digit)
-        && value.iter().any(|b| b"!@#$%^&*?".contains(b))
+        && value.iter().any(|b| b"!@#$%^&*+?".contains(b))
 }
 
 /// Whether a value that stands alone on its line, behind a tag that promises a secret, is one.
@@ -267,8 +267,11 @@ fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
             long(6) && value.iter().any(u8::is_ascii_digit)
         }
         (Tie::Beside, Kind::Noise) if promise == Promise::Password => long(8) && both(),
-        // `the password is x7!…`: what has all three kinds of characters is no word of a sentence.
-        (Tie::Beside, Kind::Mixed) if promise == Promise::Password => has_three_kinds(value),
+        // `the password is x7!…`: what has all three kinds of characters is no word of a sentence, unless it is a version
+        // (`1.2+dfsg1`).
+        (Tie::Beside, Kind::Mixed) if promise == Promise::Password => {
+            has_three_kinds(value) && !value.contains(&b'+')
+        }
         (Tie::Called | Tie::Beside, Kind::Noise) => {
             long(if promise == Promise::Weak { 20 } else { 12 }) && both()
         }
