@@ -11,7 +11,8 @@
 //!
 //! Of an element, only the first line with text behind the tag is looked at, and masked if it is one value that looks
 //! drawn at random. The same holds of what else promises a value on the next line: `name: DB_PASSWORD` and `value: …` below
-//! it, or `<key>` and `<string>` of a property list. A marker `data:` is that of a Kubernetes object ([`manifest`]).
+//! it, `<key>` and `<string>` of a property list, `password: |` of YAML and the text below it, PHP's `["password"]=>`. A marker
+//! `data:` is that of a Kubernetes object ([`manifest`]).
 
 use std::ops::Range;
 
@@ -69,6 +70,8 @@ pub(crate) struct OpenBlock {
     manifest: Option<Manifest>,
     /// The marker of an element promises a password.
     password: bool,
+    /// The marker ends in `|` or `>`: text of YAML follows.
+    scalar: bool,
 }
 
 impl OpenBlock {
@@ -94,11 +97,18 @@ impl OpenBlock {
             misses: 0,
             manifest: None,
             password: false,
+            scalar: false,
         };
         if kind == BlockKind::Element {
             let holds =
                 |w: &[u8]| line[marker.clone()].windows(w.len()).any(|t| t.eq_ignore_ascii_case(w));
-            block.password = holds(b"passw") || holds(b"pwd");
+            if line[marker.clone()].ends_with(b"{\"") {
+                manifest::on_one_line(line, marker, SAME_LINE_CAP, spans);
+                return None;
+            }
+            block.password = holds(b"pass") || holds(b"pwd");
+            let sign = line[marker.clone()].iter().rev().find(|b| !b" \t\r+-".contains(b));
+            block.scalar = matches!(sign, Some(b'|' | b'>'));
             block.manifest = Manifest::at(line, marker.clone());
             return Some(block);
         }
@@ -171,8 +181,9 @@ impl OpenBlock {
     fn element_text(&mut self, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
         let text = line.trim_ascii();
         let value = lone_value(text);
-        let named = value.len() < text.len();
-        if judge::is_lone_secret(value) || named && self.password && judge::may_be_password(value) {
+        let named = self.scalar || value.len() < text.len();
+        let judge = if named { judge::may_be_password } else { judge::is_strong_password };
+        if judge::is_lone_secret(value) || self.password && judge(value) {
             // Both are parts of the line.
             let start = value.as_ptr() as usize - line.as_ptr() as usize;
             spans.push(start..start + value.len());
@@ -250,10 +261,15 @@ impl OpenBlock {
     }
 }
 
-/// The value in a line that is nothing else, or `value: …`, or `<string>…</string>`.
+/// The value in a line that is nothing else, or `value: …`, or `<string>…</string>`, or PHP's `string(4) "…"`.
 fn lone_value(text: &[u8]) -> &[u8] {
     if let Some(inside) = text.strip_prefix(b"<string>") {
         return inside.strip_suffix(b"</string>").unwrap_or(text);
+    }
+    if let Some(inside) = text.strip_prefix(b"string(") {
+        let digits = inside.iter().take_while(|b| b.is_ascii_digit()).count();
+        let quoted = inside[digits..].strip_prefix(b") \"").and_then(|v| v.strip_suffix(b"\""));
+        return quoted.unwrap_or(text);
     }
     let behind = text.strip_prefix(b"value:").or_else(|| text.strip_prefix(b"\"value\":"));
     let Some(value) = behind else { return text };
@@ -415,6 +431,7 @@ mod tests {
             ("value: \"Zk3vQ9xTb2LwPq8R\",", Some(8..24)),
             ("<string>Zk3vQ9xTb2LwPq8R</string>", Some(8..24)),
             ("value: $(TOKEN)", None),
+            ("string(16) \"Zk3vQ9xTb2LwPq8R\"", Some(12..28)),
         ] {
             let mut spans = Vec::new();
             let mut block =

@@ -1,4 +1,4 @@
-//! The values below `data:` and `stringData:` of a Kubernetes Secret, as YAML or as JSON of many lines.
+//! The values below `data:` and `stringData:` of a Kubernetes Secret, as YAML or as JSON of many lines or one.
 //!
 //! Their keys are arbitrary, and which kind of object it is may stand behind them (`kubectl get -o yaml` sorts by name), so the
 //! values decide. Below `data:` a value is one if it is base64 of text, or long and drawn at random: a ConfigMap's values, which
@@ -8,7 +8,9 @@
 //! the marker ends them. What stands before the marker's indentation, as in `svc | data:`, must stand before each line, with any
 //! digit for a digit.
 //!
-//! Limits: objects on one line, and flow style (`data: {a: b}`), are not read here.
+//! On one line ([`on_one_line`]) many other objects have a member `data`, so that something near it must say that this is a Secret.
+//!
+//! Limits: flow style of YAML (`data: {a: b}`), and JSON in a string of JSON, are not read here.
 
 use std::ops::Range;
 
@@ -107,6 +109,58 @@ impl Manifest {
     }
 }
 
+/// How far before a member `data` its object may say that it is a Secret, in bytes.
+const FARTHEST_KIND: usize = 256;
+
+/// Adds the spans of the values of a Secret on one line, whose member `data` or `stringData` begins at `marker`, up to its first
+/// key's quote. At most `cap` bytes behind it are read.
+pub(super) fn on_one_line(
+    line: &[u8],
+    marker: Range<usize>,
+    cap: usize,
+    spans: &mut Vec<Range<usize>>,
+) {
+    let known = spans.len();
+    let text = &line[..line.len().min(marker.end + cap)];
+    let plain = line[marker.clone()].starts_with(b"\"stringData");
+    let mut at = marker.end - 1;
+    while let Some(key) = quoted(text, at) {
+        let Some(value) = colon(text, key.end + 1).and_then(|at| quoted(text, at)) else { break };
+        at = value.end + 1;
+        let inside = &text[value.clone()];
+        if plain && judge::may_be_password(inside) || !plain && is_data(inside) {
+            spans.push(value);
+        }
+        match text[at..].trim_ascii_start() {
+            [b',', rest @ ..] => at = text.len() - rest.trim_ascii_start().len(),
+            _ => break,
+        }
+    }
+    let before = &line[marker.start.saturating_sub(FARTHEST_KIND)..marker.start];
+    if !plain && !says_secret(before) && !says_secret(&text[at..text.len().min(at + 64)]) {
+        spans.truncate(known);
+    }
+}
+
+/// Whether members beside `data` say that the object is a Secret: its kind, or one of its types.
+fn says_secret(members: &[u8]) -> bool {
+    ["\"Secret\"", "\"Opaque\"", "\"kubernetes.io/", "\"helm.sh/release"]
+        .iter()
+        .any(|word| memchr::memmem::find(members, word.as_bytes()).is_some())
+}
+
+/// What stands between the quote at `at` and the next one.
+fn quoted(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let inside = text.get(at..)?.strip_prefix(b"\"")?;
+    Some(at + 1..at + 1 + memchr::memchr(b'"', inside)?)
+}
+
+/// Where the value behind the colon at `at` begins.
+fn colon(text: &[u8], at: usize) -> Option<usize> {
+    let rest = text.get(at..)?.strip_prefix(b":")?;
+    Some(text.len() - rest.trim_ascii_start().len())
+}
+
 /// The length of the key, the colon and the blanks that `text` begins with.
 fn behind_key(text: &[u8]) -> Option<usize> {
     let quote = usize::from(matches!(text[0], b'"' | b'\''));
@@ -169,6 +223,33 @@ mod tests {
             ("stringData:\n  a: hunter2!\n", "stringData:\n  a: #\n"),
         ] {
             assert_eq!(masked(text), wanted);
+        }
+    }
+
+    #[test]
+    fn values_on_one_line_are_those_of_a_secret() {
+        let found = |text: &str| {
+            let at = text.find(r#""data":{""#).or_else(|| text.find(r#""stringData":{""#)).unwrap();
+            let end = at + text[at..].find("{\"").unwrap() + 2;
+            let mut spans = Vec::new();
+            on_one_line(text.as_bytes(), at..end, 512, &mut spans);
+            spans.into_iter().map(|span| text[span].to_owned()).collect::<Vec<_>>()
+        };
+        let data = r#""data":{"a":"bm90LXJlYWwtMTI=","b": "plain", "c":"bm90LXJlYWw="}"#;
+        for text in [
+            format!(r#"{{"kind":"Secret",{data}}}"#),
+            format!(r#"{{{data},"kind":"Secret"}}"#),
+            format!(r#"{{"kind":"Other",{data},"type":"kubernetes.io/tls"}}"#),
+        ] {
+            assert_eq!(found(&text), ["bm90LXJlYWwtMTI=", "bm90LXJlYWw="], "{text}");
+        }
+        assert_eq!(found(r#"{"stringData":{"a":"hunter2!"}}"#), ["hunter2!"]);
+        for text in [
+            format!(r#"{{"kind":"ConfigMap",{data}}}"#),
+            r#"{"kind":"Secret","data":{"a":{"b":"bm90LXJlYWwtMTI="}}}"#.to_owned(),
+            r#"{"kind":"Secret","data":{"a":"bm90LXJl"#.to_owned(),
+        ] {
+            assert!(found(&text).is_empty(), "{text}");
         }
     }
 

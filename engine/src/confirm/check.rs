@@ -25,6 +25,7 @@ pub(crate) fn passes(check: Check, line: &[u8], span: Range<usize>) -> bool {
         Check::Uuid => uuid(secret),
         Check::Noise => words::is_random(secret),
         Check::Password => judge::may_be_password(secret),
+        Check::StrongPassword => judge::is_strong_password(secret),
         Check::UrlPassword => !is_stock_password(secret) || !is_at_home(&line[span.end..]),
         Check::PaymentCard => personal::payment_card(line, span),
         Check::Phone => personal::phone(line, span),

@@ -5,7 +5,8 @@
 //! number for each byte, so that most secrets, which repeat nothing, are seen through in a few hundred instructions.
 //!
 //! Limits: of random hex digits, decimal digits and base62 of 16 characters and more fewer than one in a thousand is taken
-//! for a filler.
+//! for a filler. Rows that are interleaved or broken (`a1B2c3D4`, `abc123def456`) are none: they have a token's form, and a
+//! masked example costs less than a weak key that stays.
 
 /// The shortest filler that is known as one, in bytes: what is shorter may be a password that someone chose.
 const SHORTEST: usize = 16;

@@ -79,6 +79,8 @@ pub enum Check {
     Password,
     /// The same for a URL's password, which may be a word unless its host is one of documentation or the machine itself.
     UrlPassword,
+    /// A password where no key promises one: noise, or letters, a digit and a sign.
+    StrongPassword,
     /// A payment card: an issuer's range and length, and the Luhn digit.
     PaymentCard,
     /// A telephone number: as many digits as one has, and not part of a longer text.

@@ -48,6 +48,9 @@ const PLACEHOLDERS: &[&str] = &[
     "todo",
 ];
 
+/// The signs that passwords are made of and names are not.
+const SIGNS: &[u8] = b"!@#$%^&*+=?~";
+
 /// What the first bytes of a value do not say about it, the rest does not either. Bounds the work of one key.
 pub(super) const LOOKED_AT: usize = 96;
 
@@ -141,7 +144,11 @@ fn is_secret(
         && matches!(found.tie, Tie::Assigned | Tie::Compared)
         && (found.quoted || found.whole_line || found.assigned_by_equals)
         && is_chosen(value);
-    (chosen || accepts(promise, found, kind, value)) && !is_placeholder(value)
+    // `SSHPASS=x7!…`: no word has all three kinds of characters.
+    let end = &key[key.len().saturating_sub(4)..];
+    let names_password = end.eq_ignore_ascii_case(b"pass") || end.eq_ignore_ascii_case(b"auth");
+    let passes = names_password && found.assigned_by_equals && has_three_kinds(value);
+    (chosen || passes || accepts(promise, found, kind, value)) && !is_placeholder(value)
 }
 
 /// Whether a value is a chain of assignments (`a=b=c=…`): its own keys, if there are any, say what is secret in it.
@@ -175,6 +182,24 @@ pub(crate) fn may_be_password(value: &[u8]) -> bool {
         && !is_location(value)
         && !is_placeholder(value)
         && (kind(value, &found) != Kind::Words || is_chosen(value))
+}
+
+/// Whether a value where a password may stand, but no key promises one, is one: noise with a digit, or a mixture as password
+/// rules want it.
+pub(crate) fn is_strong_password(value: &[u8]) -> bool {
+    let has_digit = value.iter().any(u8::is_ascii_digit);
+    let is_one_word = !value.iter().any(u8::is_ascii_whitespace);
+    (has_three_kinds(value) || has_digit && words::is_random(value))
+        && is_one_word
+        && may_be_password(value)
+}
+
+/// Letters, digits and signs, eight bytes and more; not the sign of assignments.
+fn has_three_kinds(value: &[u8]) -> bool {
+    value.len() >= 8
+        && value.iter().any(u8::is_ascii_alphabetic)
+        && value.iter().any(u8::is_ascii_digit)
+        && value.iter().any(|b| b"!@#$%^&*+?".contains(b))
 }
 
 /// Whether a value that stands alone on its line, behind a tag that promises a secret, is one.
@@ -242,6 +267,11 @@ fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
             long(6) && value.iter().any(u8::is_ascii_digit)
         }
         (Tie::Beside, Kind::Noise) if promise == Promise::Password => long(8) && both(),
+        // `the password is x7!…`: what has all three kinds of characters is no word of a sentence, unless it is a version
+        // (`1.2+dfsg1`).
+        (Tie::Beside, Kind::Mixed) if promise == Promise::Password => {
+            has_three_kinds(value) && !value.contains(&b'+')
+        }
         (Tie::Called | Tie::Beside, Kind::Noise) => {
             long(if promise == Promise::Weak { 20 } else { 12 }) && both()
         }
@@ -283,7 +313,7 @@ fn kind(value: &[u8], found: &Found) -> Kind {
 /// What people choose and password rules want: letters with a digit or a sign.
 fn is_mixed(value: &[u8], digits: usize, quoted: bool) -> bool {
     let letters = count(value, |b| b.is_ascii_alphabetic());
-    let signs = value.iter().filter(|b| b"!@#$%^&*+=?~".contains(b)).count();
+    let signs = value.iter().filter(|b| SIGNS.contains(b)).count();
     if value.len() < 5
         || letters == 0
         || digits + signs == 0

@@ -157,7 +157,10 @@ impl Parts {
             b's' => self.secret |= is(b"secret"),
             b'c' => self.secret |= is(b"credential"),
             b't' => self.token |= is(b"token"),
-            b'a' => self.key |= is(b"api") || is(b"access") || is(b"auth"),
+            b'a' => {
+                self.password |= text.len() == 7 && is(b"authtok");
+                self.key |= is(b"api") || is(b"access") || is(b"auth");
+            }
             b'm' => self.key |= is(b"master"),
             b'k' => self.key |= is(b"key"),
             _ => {}
