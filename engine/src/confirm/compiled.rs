@@ -14,6 +14,8 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
 use regex_syntax::hir::{Hir, HirKind};
 
+use super::bounds::without_high_bounds;
+use super::long_run::LongRun;
 use super::opening::{Need, Opening};
 use super::{Scratch, assignment};
 use crate::block;
@@ -23,9 +25,13 @@ use crate::rule::{Handle, ValueSyntax, parse};
 pub(crate) struct Compiled {
     pub(crate) rule: Handle,
     matcher: OnceLock<Box<Matcher>>,
+    /// For what is longer than the matcher's horizon.
+    long: OnceLock<Box<DFA>>,
     /// What stands before the group `secret`.
     before_secret: OnceLock<Option<Box<DFA>>>,
     unanchored: OnceLock<meta::Regex>,
+    /// Says where the group `secret` stands, in matches within the matcher's horizon.
+    groups: OnceLock<meta::Regex>,
     allow: OnceLock<Option<meta::Regex>>,
 }
 
@@ -33,8 +39,26 @@ pub(crate) struct Compiled {
 struct Matcher {
     opening: Opening,
     need: Option<Need>,
+    run: Option<LongRun>,
     secret: Place,
+    near: OnceLock<Near>,
+}
+
+/// The automaton of matches of ordinary length.
+struct Near {
     anchored: DFA,
+    /// How many bytes from a start the automaton reads as the pattern does.
+    horizon: usize,
+}
+
+/// The states of a rule's automata, as far as they were needed.
+#[derive(Default)]
+pub(super) struct States {
+    anchored: Option<Cache>,
+    long: Option<Box<Cache>>,
+    before_secret: Option<Box<Cache>>,
+    unanchored: Option<Box<meta::Cache>>,
+    groups: Option<Box<meta::Cache>>,
 }
 
 /// Where the group `secret` stands in a match, as far as that is the same in all matches; in bytes.
@@ -94,8 +118,10 @@ impl Compiled {
         Compiled {
             rule,
             matcher: OnceLock::new(),
+            long: OnceLock::new(),
             before_secret: OnceLock::new(),
             unanchored: OnceLock::new(),
+            groups: OnceLock::new(),
             allow: OnceLock::new(),
         }
     }
@@ -112,22 +138,44 @@ impl Compiled {
 
     fn matcher(&self) -> &Matcher {
         self.matcher.get_or_init(|| {
-            const CHECKED: &str = "the pattern was parsed and bounded when the rule was made";
-            let hir = parse::hir(self.rule.pattern()).expect(CHECKED);
-            let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
-            let nfa = thompson::Compiler::new().configure(config).build_from_hir(&hir);
-            let config = DFA::config()
-                .match_kind(MatchKind::LeftmostFirst)
-                .cache_capacity(self.capacity())
-                .skip_cache_capacity_check(true);
-            let dfa = DFA::builder().configure(config).build_from_nfa(nfa.expect(CHECKED));
+            let hir = self.hir();
             Box::new(Matcher {
                 opening: Opening::new(&hir),
+                run: LongRun::new(&hir),
                 secret: Place::new(&hir),
                 need: Need::new(&hir, self.rule.anchors.iter().map(|a| &*a.window)),
-                anchored: dfa.expect(CHECKED),
+                near: OnceLock::new(),
             })
         })
+    }
+
+    fn near(&self) -> &Near {
+        self.matcher().near.get_or_init(|| {
+            let hir = self.hir();
+            let near = without_high_bounds(&hir);
+            Near {
+                anchored: self.anchored(near.as_ref().map_or(&hir, |near| &near.hir)),
+                horizon: near.as_ref().map_or(usize::MAX, |near| near.horizon),
+            }
+        })
+    }
+
+    fn long(&self) -> &DFA {
+        self.long.get_or_init(|| Box::new(self.anchored(&self.hir())))
+    }
+
+    fn hir(&self) -> Hir {
+        parse::hir(self.rule.pattern()).expect(CHECKED)
+    }
+
+    fn anchored(&self, hir: &Hir) -> DFA {
+        let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
+        let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir);
+        let config = DFA::config()
+            .match_kind(MatchKind::LeftmostFirst)
+            .cache_capacity(self.capacity())
+            .skip_cache_capacity_check(true);
+        DFA::builder().configure(config).build_from_nfa(nfa.expect(CHECKED)).expect(CHECKED)
     }
 
     /// The most bytes of an automaton's states. All states along the longest match must fit: an automaton that forgets them
@@ -142,6 +190,25 @@ impl Compiled {
         self.unanchored.get_or_init(|| meta_regex(self.rule.pattern(), self.capacity()))
     }
 
+    fn groups(&self) -> &meta::Regex {
+        self.groups.get_or_init(|| {
+            let hir = self.hir();
+            let near = without_high_bounds(&hir);
+            meta::Regex::builder()
+                .configure(
+                    meta::Config::new()
+                        .utf8_empty(false)
+                        .nfa_size_limit(None)
+                        // Where a match is, is known.
+                        .hybrid(false)
+                        .dfa(false)
+                        .auto_prefilter(false),
+                )
+                .build_from_hir(near.as_ref().map_or(&hir, |near| &near.hir))
+                .expect(CHECKED)
+        })
+    }
+
     /// The rule's allow patterns as one regex.
     pub(crate) fn allow(&self) -> Option<&meta::Regex> {
         let build = || {
@@ -151,38 +218,16 @@ impl Compiled {
         self.allow.get_or_init(build).as_ref()
     }
 
-    pub(super) fn walk(&self, cache: &mut Option<Box<Cache>>, line: &[u8], at: usize) -> Walk {
-        let dfa = &self.matcher().anchored;
-        let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
-        let input = Input::new(line).range(at..).anchored(Anchored::Yes);
-        let mut walk = Walk { end: None, alive: false, read: 0 };
-        // Errors are: a quit byte (none is configured) and a full cache (it is cleared and refilled for ever).
-        const NEVER_FAILS: &str = "no quit bytes, no bound on cache clearing";
-        let mut state: LazyStateID = dfa.start_state_forward(cache, &input).expect(NEVER_FAILS);
-        for (i, byte) in line[at..].iter().enumerate() {
-            // The plain step knows neither marked states nor such as are not made yet.
-            let before = state;
-            if !before.is_tagged() {
-                state = dfa.next_state_untagged(cache, before, *byte);
-            }
-            if before.is_tagged() || state.is_unknown() {
-                state = dfa.next_state(cache, before, *byte).expect(NEVER_FAILS);
-            }
-            if state.is_tagged() {
-                if state.is_match() {
-                    walk.end = Some(at + i);
-                } else if state.is_dead() {
-                    walk.read = i + 1;
-                    return walk;
-                }
-            }
-        }
-        (walk.alive, walk.read) = (true, line.len() - at);
-        state = dfa.next_eoi_state(cache, state).expect(NEVER_FAILS);
-        if state.is_match() {
-            walk.end = Some(line.len());
-        }
-        walk
+    pub(super) fn walk(&self, states: &mut Option<Box<States>>, line: &[u8], at: usize) -> Walk {
+        let Near { anchored, horizon } = self.near();
+        let States { anchored: near, long, .. } = &mut **states.get_or_insert_default();
+        let near = near.get_or_insert_with(|| anchored.create_cache());
+        walk_up_to(*horizon, anchored, near, line, at).unwrap_or_else(|| {
+            let dfa = self.long();
+            let long = long.get_or_insert_with(|| Box::new(dfa.create_cache()));
+            let walk = walk_up_to(usize::MAX, dfa, long, line, at);
+            walk.expect("it may read to the end of the line")
+        })
     }
 
     /// Whether a match that starts at `at` could go on behind the end of `line`.
@@ -193,7 +238,7 @@ impl Compiled {
         line: &[u8],
         at: usize,
     ) -> bool {
-        self.walk(&mut scratch.caches.anchored[index], line, at).alive
+        self.walk(&mut scratch.states[index], line, at).alive
     }
 
     /// Where the secret of a match that starts at `at` and is not complete can begin at the earliest, at most the line's end.
@@ -206,8 +251,8 @@ impl Compiled {
     ) -> usize {
         let least = (at + self.rule.secret_offset as usize).min(line.len());
         let Some(dfa) = self.before_secret() else { return least };
-        let cache = &mut scratch.caches.before_secret[index];
-        let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
+        let states = scratch.states[index].get_or_insert_default();
+        let cache = states.before_secret.get_or_insert_with(|| Box::new(dfa.create_cache()));
         let input = Input::new(line).range(at..).anchored(Anchored::Yes);
         let Ok(mut state) = dfa.start_state_forward(cache, &input) else { return least };
         for (i, byte) in line[at..].iter().enumerate() {
@@ -247,7 +292,7 @@ impl Compiled {
         starts: RangeInclusive<usize>,
     ) -> Option<Range<usize>> {
         let (mut lo, hi) = starts.into_inner();
-        let Matcher { opening, need, .. } = self.matcher();
+        let Matcher { opening, need, run, .. } = self.matcher();
         let (first, mut read) = (lo, 0);
         while let Some(at) = opening.next(line, lo..=hi) {
             lo = at + 1;
@@ -256,7 +301,12 @@ impl Compiled {
             {
                 continue;
             }
-            let walk = self.walk(&mut scratch.caches.anchored[index], line, at);
+            if let Some(run) = run
+                && !run.follows(line, at, offset, &mut scratch.progress(index).without_run)
+            {
+                continue;
+            }
+            let walk = self.walk(&mut scratch.states[index], line, at);
             if let Some(end) = walk.end {
                 return Some(at..end);
             }
@@ -279,8 +329,8 @@ impl Compiled {
     ) -> Option<Range<usize>> {
         let end = line.len().min(hi + self.rule.max_len() + 1);
         let regex = self.regex();
-        let cache =
-            scratch.caches.unanchored[index].get_or_insert_with(|| Box::new(regex.create_cache()));
+        let states = scratch.states[index].get_or_insert_default();
+        let cache = states.unanchored.get_or_insert_with(|| Box::new(regex.create_cache()));
         let found = regex.search_with(cache, &Input::new(line).range(lo..end))?;
         (found.start() <= hi).then(|| found.range())
     }
@@ -299,12 +349,16 @@ impl Compiled {
         if let Some(place) = self.matcher().secret.within(&span) {
             return place;
         }
-        let regex = self.regex();
+        let States { groups, unanchored, .. } =
+            &mut **scratch.states[index].get_or_insert_default();
+        let (regex, cache) = match span.len() <= self.near().horizon {
+            true => (self.groups(), groups),
+            false => (self.regex(), unanchored),
+        };
         let Some(group) = regex.group_info().to_index(PatternID::ZERO, "secret") else {
             return span;
         };
-        let cache =
-            scratch.caches.unanchored[index].get_or_insert_with(|| Box::new(regex.create_cache()));
+        let cache = cache.get_or_insert_with(|| Box::new(regex.create_cache()));
         let mut slots = [None; 32];
         let input = Input::new(line).range(span.clone()).anchored(Anchored::Yes);
         // The Pike VM panics when it is given more slots than the pattern has.
@@ -317,6 +371,51 @@ impl Compiled {
         }
     }
 }
+
+/// Runs an automaton from one start; none if more than `horizon` bytes are there for it to read.
+fn walk_up_to(
+    horizon: usize,
+    dfa: &DFA,
+    cache: &mut Cache,
+    line: &[u8],
+    at: usize,
+) -> Option<Walk> {
+    let input = Input::new(line).range(at..).anchored(Anchored::Yes);
+    let mut walk = Walk { end: None, alive: false, read: 0 };
+    // Errors are: a quit byte (none is configured) and a full cache (it is cleared and refilled for ever).
+    const NEVER_FAILS: &str = "no quit bytes, no bound on cache clearing";
+    let mut state: LazyStateID = dfa.start_state_forward(cache, &input).expect(NEVER_FAILS);
+    let len = line.len() - at;
+    for (i, byte) in line[at..][..len.min(horizon)].iter().enumerate() {
+        // The plain step knows neither marked states nor such as are not made yet.
+        let before = state;
+        if !before.is_tagged() {
+            state = dfa.next_state_untagged(cache, before, *byte);
+        }
+        if before.is_tagged() || state.is_unknown() {
+            state = dfa.next_state(cache, before, *byte).expect(NEVER_FAILS);
+        }
+        if state.is_tagged() {
+            if state.is_match() {
+                walk.end = Some(at + i);
+            } else if state.is_dead() {
+                walk.read = i + 1;
+                return Some(walk);
+            }
+        }
+    }
+    if len > horizon {
+        return None;
+    }
+    (walk.alive, walk.read) = (true, len);
+    state = dfa.next_eoi_state(cache, state).expect(NEVER_FAILS);
+    if state.is_match() {
+        walk.end = Some(line.len());
+    }
+    Some(walk)
+}
+
+const CHECKED: &str = "the pattern was parsed and bounded when the rule was made";
 
 /// So many bytes, and four for each start, are read in vain for one candidate before all its other starts are searched for at
 /// once.
@@ -336,7 +435,7 @@ fn meta_regex(pattern: &str, capacity: usize) -> meta::Regex {
                 .hybrid_cache_capacity(capacity),
         )
         .build(pattern)
-        .expect("the pattern was parsed and bounded when the rule was made")
+        .expect(CHECKED)
 }
 
 #[cfg(test)]
