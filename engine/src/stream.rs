@@ -102,8 +102,8 @@ pub struct StreamRedactor {
     done: usize,
     /// The offset of the carry's first byte in the stream.
     base: u64,
-    /// Whether the carry starts in the middle of a line.
-    cut: bool,
+    /// The offset of its line's first byte: before the carry's if that is cut.
+    line: u64,
 }
 
 impl std::fmt::Debug for StreamRedactor {
@@ -126,7 +126,7 @@ impl StreamRedactor {
     /// A new stream.
     pub fn new(engine: Arc<Engine>) -> StreamRedactor {
         let work = Work::new(&engine);
-        StreamRedactor { engine, work, carry: Vec::new(), done: 0, base: 0, cut: false }
+        StreamRedactor { engine, work, carry: Vec::new(), done: 0, base: 0, line: 0 }
     }
 
     /// Takes the next bytes and writes what is decided.
@@ -145,6 +145,7 @@ impl StreamRedactor {
                     continue;
                 }
                 self.base = self.work.offset;
+                self.line = self.base;
             }
             let room = self.engine.window() - self.carry.len();
             let piece = &input[..input.len().min(room)];
@@ -175,7 +176,8 @@ impl StreamRedactor {
         let carry = std::mem::take(&mut self.carry);
         self.work.view = View {
             base: self.base,
-            min_start: usize::from(self.cut),
+            first_line: self.line,
+            min_start: self.min_start(),
             limit: carry.len(),
             growing: true,
         };
@@ -227,6 +229,11 @@ impl StreamRedactor {
         &self.engine
     }
 
+    /// The least position of the carry at which a match may start: not its first if bytes before it are gone.
+    fn min_start(&self) -> usize {
+        usize::from(self.line < self.base)
+    }
+
     /// Grows the carry in few steps, so that pieces of a secret are not left behind in many old allocations.
     fn carry_room(&self, more: usize) -> usize {
         let wanted = self.carry.len() + more;
@@ -240,12 +247,15 @@ impl StreamRedactor {
     /// The open line is complete.
     fn close<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
         let mut carry = std::mem::take(&mut self.carry);
-        self.work.view =
-            View { min_start: usize::from(self.cut), ..View::closed(self.base, carry.len()) };
+        self.work.view = View {
+            first_line: self.line,
+            min_start: self.min_start(),
+            ..View::closed(self.base, carry.len())
+        };
         let result = self.work.run(&self.engine, &carry, self.done, sink);
         carry.clear();
         self.carry = carry;
-        (self.done, self.cut) = (0, false);
+        self.done = 0;
         self.work.cut_json = None;
         result
     }
@@ -255,7 +265,8 @@ impl StreamRedactor {
         let carry = std::mem::take(&mut self.carry);
         self.work.view = View {
             base: self.base,
-            min_start: usize::from(self.cut),
+            first_line: self.line,
+            min_start: self.min_start(),
             limit: carry.len() - self.engine.reach(),
             growing: false,
         };
@@ -275,7 +286,6 @@ impl StreamRedactor {
             self.base += keep_from as u64;
             self.done -= keep_from;
             self.work.cut_json.get_or_insert(json);
-            self.cut = true;
         }
     }
 }

@@ -140,6 +140,7 @@ impl Coded {
         let limit = if cut { text.len().saturating_sub(engine.reach()) } else { text.len() };
         let inner = View {
             base: 0,
+            first_line: 0,
             min_start: usize::from(view.min_start > 0 && *has_start),
             limit,
             growing: view.growing && *has_end,

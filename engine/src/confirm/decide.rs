@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::compiled::Compiled;
-use super::{Hit, Scratch, assignment, character_around, condition, whole_characters};
+use super::{Hit, Scratch, View, assignment, character_around, condition, whole_characters};
 use crate::rule::ValueSyntax;
 use crate::{block, mask};
 
@@ -16,8 +16,8 @@ pub(super) struct Job<'a> {
     pub(super) text: &'a [u8],
     /// More bytes of it may follow.
     pub(super) growing: bool,
-    /// Where the block stands in the stream.
-    pub(super) base: u64,
+    /// Of the block.
+    pub(super) view: View,
 }
 
 impl Job<'_> {
@@ -37,8 +37,9 @@ impl Job<'_> {
         }
         let (from, to) = (lo - offset, (hi - offset).min(line.len() - 1));
         let span = if !self.growing {
-            let offset = self.base + offset as u64;
-            compiled.search(scratch, index, line, offset, from..=to)
+            let limit = self.view.limit.saturating_sub(offset);
+            let offset = self.view.base + offset as u64;
+            compiled.search(scratch, index, line, offset, from..=to, limit)
         } else if to == from {
             let walk = compiled.walk(&mut scratch.states[index], line, from);
             let cut = |end: &usize| matches!(character_around(line, *end), Some((_, None)));
@@ -90,8 +91,16 @@ impl Job<'_> {
     }
 
     fn advance(&self, scratch: &mut Scratch, index: usize, to: usize) -> usize {
-        scratch.progress[index].next = self.base + to as u64;
+        scratch.progress[index].next = self.view.base + to as u64;
         to
+    }
+
+    /// Where the line starts in the stream.
+    fn line_offset(&self) -> u64 {
+        match self.line.start {
+            0 => self.view.first_line,
+            start => self.view.base + start as u64,
+        }
     }
 
     /// A match at `at`, which would now end at `end`, may still grow: nothing of its secret may be released yet.
@@ -122,7 +131,7 @@ impl Job<'_> {
         scratch: &mut Scratch,
     ) -> Outcome {
         let line = self.text;
-        match compiled.verdict(index, self.accept, line, span, self.growing, scratch) {
+        match compiled.verdict(index, self.accept, line, span.clone(), self.growing, scratch) {
             Verdict::Begin => Outcome::Begin,
             Verdict::NoValue => Outcome::Key,
             Verdict::Open(from) => Outcome::Open(from),
@@ -134,7 +143,16 @@ impl Job<'_> {
             Verdict::Judged(.., Err(_)) if compiled.rule.value == ValueSyntax::Assignment => {
                 Outcome::Key
             }
-            Verdict::Judged(.., Err(_)) => Outcome::Refused,
+            Verdict::Judged(secret, _, Err(refusal)) => {
+                let (start, len) =
+                    (self.view.base + (self.line.start + span.start) as u64, span.len());
+                let refused = &mut scratch.progress(index).refused;
+                match refusal {
+                    _ if refused.add(self.line_offset(), start, len) => Outcome::Refused,
+                    condition::Refusal::AlreadyMasked => Outcome::Key,
+                    _ => Outcome::Secret(secret, None),
+                }
+            }
         }
     }
 }

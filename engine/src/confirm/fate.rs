@@ -33,7 +33,9 @@ pub(crate) fn fates(
     scratch.rewind();
     while at < line.len() {
         let starts = at..=line.len() - 1;
-        let Some(span) = compiled.search(scratch, index, line, 0, starts) else { break };
+        let Some(span) = compiled.search(scratch, index, line, 0, starts, line.len()) else {
+            break;
+        };
         let verdict = compiled.verdict(index, accept, line, span.clone(), false, scratch);
         let fate = match verdict {
             Verdict::Begin => Fate::Begin,

@@ -15,6 +15,7 @@ use crate::scan::Candidate;
 
 pub(crate) mod assignment;
 mod bounds;
+mod budget;
 pub(crate) mod check;
 mod compiled;
 pub(crate) mod condition;
@@ -25,8 +26,12 @@ mod long_run;
 mod opening;
 mod order;
 pub(crate) mod personal;
+mod place;
+mod sweep;
+mod walk;
 pub(crate) mod words;
 
+use budget::{Refused, Vain};
 pub(crate) use compiled::Compiled;
 use compiled::States;
 use decide::Job;
@@ -56,6 +61,8 @@ impl Hit {
 pub(crate) struct View {
     /// The haystack's first byte, counted from the start of the stream.
     pub(crate) base: u64,
+    /// Where the haystack's first line starts in the stream: before `base` if it is cut.
+    pub(crate) first_line: u64,
     /// No match starts before this position.
     pub(crate) min_start: usize,
     /// No match starts at or after this position.
@@ -67,7 +74,7 @@ pub(crate) struct View {
 impl View {
     /// Whole lines.
     pub(crate) fn closed(base: u64, len: usize) -> View {
-        View { base, min_start: 0, limit: len, growing: false }
+        View { base, first_line: base, min_start: 0, limit: len, growing: false }
     }
 }
 
@@ -82,6 +89,8 @@ struct Progress {
     without_run: Clear,
     /// Its next match is not decided yet.
     blocked: bool,
+    refused: Refused,
+    vain: Vain,
     /// Anything of this was set.
     touched: bool,
 }
@@ -164,7 +173,7 @@ pub(crate) fn confirm(
     // The same buffer holds other text now.
     scratch.values = assignment::Memo::default();
     let Some(last) = view.limit.checked_sub(1) else { return };
-    let mut job = Job { accept, line: 0..0, text: &[], growing: false, base: view.base };
+    let mut job = Job { accept, line: 0..0, text: &[], growing: false, view };
     for i in 0..candidates.len() {
         let candidate = candidates[i];
         if i > 0 && candidate == candidates[i - 1] {
