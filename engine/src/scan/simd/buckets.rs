@@ -69,10 +69,10 @@ pub(crate) fn assign(windows: &[Window], known: &[Option<u8>]) -> Vec<u8> {
     for i in rest {
         let single = model.cluster(&distinct[i].0, i);
         let added = |c: &Cluster| model.merged_cost(c, &single) - c.cost;
-        let best = (0..clusters.len())
-            .min_by(|a, b| added(&clusters[*a]).total_cmp(&added(&clusters[*b])));
+        let costs = clusters.iter().map(added).enumerate();
+        let best = costs.min_by(|(_, a), (_, b)| a.total_cmp(b));
         match best {
-            Some(c) => clusters[c] = model.merged(&clusters[c], &single),
+            Some((c, _)) => clusters[c] = model.merged(&clusters[c], &single),
             None => clusters.push(single),
         }
     }
