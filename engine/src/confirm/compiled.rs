@@ -7,15 +7,18 @@
 use std::ops::{Range, RangeInclusive};
 use std::sync::OnceLock;
 
-use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
+use regex_syntax::hir::Hir;
 
+use super::bounds::without_high_bounds;
+use super::long_run::LongRun;
 use super::opening::{Need, Opening};
 use super::place::Place;
-use super::sweep::{Sweep, Swept};
+use super::sweep::{self, Sweep, Swept};
+use super::walk::{Automaton, Walk};
 use super::{Scratch, assignment};
 use crate::block;
 use crate::rule::{Handle, ValueSyntax, parse};
@@ -24,9 +27,13 @@ use crate::rule::{Handle, ValueSyntax, parse};
 pub(crate) struct Compiled {
     pub(crate) rule: Handle,
     matcher: OnceLock<Box<Matcher>>,
+    /// For what is longer than the matcher's horizon.
+    long: OnceLock<Box<Automaton>>,
     /// What stands before the group `secret`.
     before_secret: OnceLock<Option<Box<DFA>>>,
     unanchored: OnceLock<meta::Regex>,
+    /// Says where the group `secret` stands, in matches within the matcher's horizon.
+    groups: OnceLock<meta::Regex>,
     sweep: OnceLock<Option<Box<Sweep>>>,
     allow: OnceLock<Option<meta::Regex>>,
 }
@@ -35,17 +42,21 @@ pub(crate) struct Compiled {
 struct Matcher {
     opening: Opening,
     need: Option<Need>,
+    run: Option<LongRun>,
     secret: Place,
-    anchored: DFA,
+    /// For matches of ordinary length.
+    near: OnceLock<Automaton>,
 }
 
-/// How an anchored run of a rule's automaton ended.
-pub(super) struct Walk {
-    pub(super) end: Option<usize>,
-    /// The automaton could go on behind the last byte.
-    pub(super) alive: bool,
-    /// How many bytes it read.
-    read: usize,
+/// The states of a rule's automata, as far as they were needed.
+#[derive(Default)]
+pub(super) struct States {
+    near: Option<Box<Cache>>,
+    long: Option<Box<Cache>>,
+    before_secret: Option<Box<Cache>>,
+    unanchored: Option<Box<meta::Cache>>,
+    groups: Option<Box<meta::Cache>>,
+    sweep: Option<Box<sweep::States>>,
 }
 
 impl Compiled {
@@ -53,8 +64,10 @@ impl Compiled {
         Compiled {
             rule,
             matcher: OnceLock::new(),
+            long: OnceLock::new(),
             before_secret: OnceLock::new(),
             unanchored: OnceLock::new(),
+            groups: OnceLock::new(),
             sweep: OnceLock::new(),
             allow: OnceLock::new(),
         }
@@ -72,22 +85,28 @@ impl Compiled {
 
     fn matcher(&self) -> &Matcher {
         self.matcher.get_or_init(|| {
-            const CHECKED: &str = "the pattern was parsed and bounded when the rule was made";
-            let hir = parse::hir(self.rule.pattern()).expect(CHECKED);
-            let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
-            let nfa = thompson::Compiler::new().configure(config).build_from_hir(&hir);
-            let config = DFA::config()
-                .match_kind(MatchKind::LeftmostFirst)
-                .cache_capacity(self.capacity())
-                .skip_cache_capacity_check(true);
-            let dfa = DFA::builder().configure(config).build_from_nfa(nfa.expect(CHECKED));
+            let hir = self.hir();
             Box::new(Matcher {
                 opening: Opening::new(&hir),
+                run: LongRun::new(&hir),
                 secret: Place::new(&hir),
                 need: Need::new(&hir, self.rule.anchors.iter().map(|a| &*a.window)),
-                anchored: dfa.expect(CHECKED),
+                near: OnceLock::new(),
             })
         })
+    }
+
+    fn near(&self) -> &Automaton {
+        let build = || Automaton::near(&self.hir(), self.capacity());
+        self.matcher().near.get_or_init(build)
+    }
+
+    fn long(&self) -> &Automaton {
+        self.long.get_or_init(|| Box::new(Automaton::new(&self.hir(), self.capacity())))
+    }
+
+    fn hir(&self) -> Hir {
+        parse::hir(self.rule.pattern()).expect(CHECKED)
     }
 
     /// The most bytes of an automaton's states. All states along the longest match must fit: an automaton that forgets them
@@ -102,6 +121,25 @@ impl Compiled {
         self.unanchored.get_or_init(|| meta_regex(self.rule.pattern(), self.capacity()))
     }
 
+    fn groups(&self) -> &meta::Regex {
+        self.groups.get_or_init(|| {
+            let hir = self.hir();
+            let near = without_high_bounds(&hir);
+            meta::Regex::builder()
+                .configure(
+                    meta::Config::new()
+                        .utf8_empty(false)
+                        .nfa_size_limit(None)
+                        // Where a match is, is known.
+                        .hybrid(false)
+                        .dfa(false)
+                        .auto_prefilter(false),
+                )
+                .build_from_hir(near.as_ref().map_or(&hir, |near| &near.hir))
+                .expect(CHECKED)
+        })
+    }
+
     /// The rule's allow patterns as one regex.
     pub(crate) fn allow(&self) -> Option<&meta::Regex> {
         let build = || {
@@ -111,38 +149,11 @@ impl Compiled {
         self.allow.get_or_init(build).as_ref()
     }
 
-    pub(super) fn walk(&self, cache: &mut Option<Box<Cache>>, line: &[u8], at: usize) -> Walk {
-        let dfa = &self.matcher().anchored;
-        let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
-        let input = Input::new(line).range(at..).anchored(Anchored::Yes);
-        let mut walk = Walk { end: None, alive: false, read: 0 };
-        // Errors are: a quit byte (none is configured) and a full cache (it is cleared and refilled for ever).
-        const NEVER_FAILS: &str = "no quit bytes, no bound on cache clearing";
-        let mut state: LazyStateID = dfa.start_state_forward(cache, &input).expect(NEVER_FAILS);
-        for (i, byte) in line[at..].iter().enumerate() {
-            // The plain step knows neither marked states nor such as are not made yet.
-            let before = state;
-            if !before.is_tagged() {
-                state = dfa.next_state_untagged(cache, before, *byte);
-            }
-            if before.is_tagged() || state.is_unknown() {
-                state = dfa.next_state(cache, before, *byte).expect(NEVER_FAILS);
-            }
-            if state.is_tagged() {
-                if state.is_match() {
-                    walk.end = Some(at + i);
-                } else if state.is_dead() {
-                    walk.read = i + 1;
-                    return walk;
-                }
-            }
-        }
-        (walk.alive, walk.read) = (true, line.len() - at);
-        state = dfa.next_eoi_state(cache, state).expect(NEVER_FAILS);
-        if state.is_match() {
-            walk.end = Some(line.len());
-        }
-        walk
+    pub(super) fn walk(&self, states: &mut Option<Box<States>>, line: &[u8], at: usize) -> Walk {
+        let States { near, long, .. } = &mut **states.get_or_insert_default();
+        self.near().walk(near, line, at).unwrap_or_else(|| {
+            self.long().walk(long, line, at).expect("it may read to the end of the line")
+        })
     }
 
     /// Whether a match that starts at `at` could go on behind the end of `line`.
@@ -153,7 +164,7 @@ impl Compiled {
         line: &[u8],
         at: usize,
     ) -> bool {
-        self.walk(&mut scratch.caches.anchored[index], line, at).alive
+        self.walk(&mut scratch.states[index], line, at).alive
     }
 
     /// Where the secret of a match that starts at `at` and is not complete can begin at the earliest, at most the line's end.
@@ -166,8 +177,8 @@ impl Compiled {
     ) -> usize {
         let least = (at + self.rule.secret_offset as usize).min(line.len());
         let Some(dfa) = self.before_secret() else { return least };
-        let cache = &mut scratch.caches.before_secret[index];
-        let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
+        let states = scratch.states[index].get_or_insert_default();
+        let cache = states.before_secret.get_or_insert_with(|| Box::new(dfa.create_cache()));
         let input = Input::new(line).range(at..).anchored(Anchored::Yes);
         let Ok(mut state) = dfa.start_state_forward(cache, &input) else { return least };
         for (i, byte) in line[at..].iter().enumerate() {
@@ -211,7 +222,7 @@ impl Compiled {
         limit: usize,
     ) -> Option<Range<usize>> {
         let (mut lo, hi) = starts.into_inner();
-        let Matcher { opening, need, .. } = self.matcher();
+        let Matcher { opening, need, run, .. } = self.matcher();
         while let Some(at) = opening.next(line, lo..=hi) {
             lo = at + 1;
             if let Some(need) = need
@@ -219,15 +230,20 @@ impl Compiled {
             {
                 continue;
             }
-            let walk = self.walk(&mut scratch.caches.anchored[index], line, at);
+            if let Some(run) = run
+                && !run.follows(line, at, offset, &mut scratch.progress(index).without_run)
+            {
+                continue;
+            }
+            let walk = self.walk(&mut scratch.states[index], line, at);
             if let Some(end) = walk.end {
                 return Some(at..end);
             }
             if !scratch.progress(index).vain.add(offset, at, walk.read)
                 && let Some(sweep) = self.sweep()
             {
-                let states = &mut scratch.caches.sweep[index];
-                let (found, next) = match sweep.run(states, line, lo) {
+                let states = scratch.states[index].get_or_insert_default();
+                let (found, next) = match sweep.run(&mut states.sweep, line, lo) {
                     Swept::Match(span) if span.start <= hi => return Some(span),
                     Swept::Match(span) => (None, span.start),
                     Swept::Nothing => (None, line.len()),
@@ -260,12 +276,16 @@ impl Compiled {
         if let Some(place) = self.matcher().secret.within(line, &span) {
             return place;
         }
-        let regex = self.regex();
+        let States { groups, unanchored, .. } =
+            &mut **scratch.states[index].get_or_insert_default();
+        let (regex, cache) = match span.len() <= self.near().horizon() {
+            true => (self.groups(), groups),
+            false => (self.regex(), unanchored),
+        };
         let Some(group) = regex.group_info().to_index(PatternID::ZERO, "secret") else {
             return span;
         };
-        let cache =
-            scratch.caches.unanchored[index].get_or_insert_with(|| Box::new(regex.create_cache()));
+        let cache = cache.get_or_insert_with(|| Box::new(regex.create_cache()));
         let mut slots = [None; 32];
         let input = Input::new(line).range(span.clone()).anchored(Anchored::Yes);
         // The Pike VM panics when it is given more slots than the pattern has.
@@ -278,6 +298,8 @@ impl Compiled {
         }
     }
 }
+
+pub(super) const CHECKED: &str = "the pattern was parsed and bounded when the rule was made";
 
 pub(super) fn syntax_config() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false).multi_line(true).crlf(true)
@@ -293,7 +315,7 @@ fn meta_regex(pattern: &str, capacity: usize) -> meta::Regex {
                 .hybrid_cache_capacity(capacity),
         )
         .build(pattern)
-        .expect("the pattern was parsed and bounded when the rule was made")
+        .expect(CHECKED)
 }
 
 #[cfg(test)]

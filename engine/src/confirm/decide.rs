@@ -41,7 +41,7 @@ impl Job<'_> {
             let offset = self.view.base + offset as u64;
             compiled.search(scratch, index, line, offset, from..=to, limit)
         } else if to == from {
-            let walk = compiled.walk(&mut scratch.caches.anchored[index], line, from);
+            let walk = compiled.walk(&mut scratch.states[index], line, from);
             let cut = |end: &usize| matches!(character_around(line, *end), Some((_, None)));
             if walk.alive || walk.end.as_ref().is_some_and(cut) {
                 self.undecided((compiled, index), from, walk.end, scratch);

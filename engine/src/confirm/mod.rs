@@ -11,12 +11,10 @@
 
 use std::ops::Range;
 
-use regex_automata::hybrid::dfa::Cache;
-use regex_automata::meta;
-
 use crate::scan::Candidate;
 
 pub(crate) mod assignment;
+mod bounds;
 mod budget;
 pub(crate) mod check;
 mod compiled;
@@ -24,15 +22,18 @@ pub(crate) mod condition;
 mod decide;
 pub(crate) mod fate;
 mod filler;
+mod long_run;
 mod opening;
 mod order;
 pub(crate) mod personal;
 mod place;
 mod sweep;
+mod walk;
 pub(crate) mod words;
 
 use budget::{Refused, Vain};
 pub(crate) use compiled::Compiled;
+use compiled::States;
 use decide::Job;
 use opening::Clear;
 use order::Order;
@@ -77,15 +78,6 @@ impl View {
     }
 }
 
-/// By rule: the lazy DFAs' states.
-#[derive(Default)]
-struct Caches {
-    anchored: Vec<Option<Box<Cache>>>,
-    before_secret: Vec<Option<Box<Cache>>>,
-    unanchored: Vec<Option<Box<meta::Cache>>>,
-    sweep: Vec<Option<Box<sweep::States>>>,
-}
-
 /// How far a rule has come.
 #[derive(Clone, Default)]
 struct Progress {
@@ -93,6 +85,8 @@ struct Progress {
     next: u64,
     /// Where what its matches need does not stand.
     clear: Clear,
+    /// Where no long run begins.
+    without_run: Clear,
     /// Its next match is not decided yet.
     blocked: bool,
     refused: Refused,
@@ -103,7 +97,8 @@ struct Progress {
 
 /// What one thread needs to confirm: the lazy DFAs' states, and how far each rule has come.
 pub(crate) struct Scratch {
-    caches: Caches,
+    /// By rule: its automata's states.
+    states: Vec<Option<Box<States>>>,
     /// By rule.
     progress: Vec<Progress>,
     /// The rules that have come somewhere.
@@ -118,21 +113,13 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn new(rules: usize) -> Scratch {
-        Scratch {
-            caches: Caches {
-                anchored: (0..rules).map(|_| None).collect(),
-                before_secret: (0..rules).map(|_| None).collect(),
-                unanchored: (0..rules).map(|_| None).collect(),
-                sweep: (0..rules).map(|_| None).collect(),
-            },
-            ..Scratch::without_caches(rules)
-        }
+        Scratch { states: (0..rules).map(|_| None).collect(), ..Scratch::without_caches(rules) }
     }
 
     /// For use with the caches of another ([`Scratch::swap_caches`]).
     pub(crate) fn without_caches(rules: usize) -> Scratch {
         Scratch {
-            caches: Caches::default(),
+            states: Vec::new(),
             progress: vec![Progress::default(); rules],
             touched: Vec::new(),
             values: assignment::Memo::default(),
@@ -143,7 +130,7 @@ impl Scratch {
     }
 
     pub(crate) fn swap_caches(&mut self, other: &mut Scratch) {
-        std::mem::swap(&mut self.caches, &mut other.caches);
+        std::mem::swap(&mut self.states, &mut other.states);
     }
 
     /// Lets a rule match from a stream offset on again.

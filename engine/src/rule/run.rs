@@ -123,7 +123,7 @@ pub(crate) fn bytes_of(class: &Class) -> Option<ByteSet> {
 }
 
 /// How many bytes of `set` every match of the sequence starts with, and whether it holds nothing else.
-fn lead(parts: &[Part<'_>], set: &ByteSet) -> (usize, bool) {
+pub(crate) fn lead(parts: &[Part<'_>], set: &ByteSet) -> (usize, bool) {
     let mut total = 0;
     for part in parts {
         let (len, all) = match part {

@@ -45,7 +45,10 @@ impl Format {
     }
 
     /// Unpacks `input`.
-    pub(crate) fn decoder<'r, R: Read + 'r>(self, input: R) -> io::Result<Box<dyn Read + 'r>> {
+    pub(crate) fn decoder<'r, R: Read + Send + 'r>(
+        self,
+        input: R,
+    ) -> io::Result<Box<dyn Read + Send + 'r>> {
         Ok(match self {
             Format::Plain => Box::new(input),
             Format::Gzip => Box::new(MultiGzDecoder::new(input)),

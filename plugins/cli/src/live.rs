@@ -48,7 +48,7 @@ pub(crate) struct Source<'w> {
 
 enum Kind<'w> {
     Plain(Waiting<'w>),
-    Packed(Box<dyn Read + 'w>),
+    Packed(Box<dyn Read + Send + 'w>),
 }
 
 /// A file whose read waits, also for the reader of the output to go away.
@@ -119,24 +119,21 @@ impl<'w> Source<'w> {
         }
     }
 
-    /// Fills `buffer` behind what is in it up to `len` bytes; false if the input is over.
-    pub(crate) fn fill(&mut self, buffer: &mut Vec<u8>, len: usize) -> Result<bool, Stop> {
-        let mut at = buffer.len();
-        buffer.resize(len, 0);
+    /// Fills `buffer` from `at` on, which is moved behind what was read; false if the input is over.
+    pub(crate) fn fill(&mut self, buffer: &mut [u8], at: &mut usize) -> Result<bool, Stop> {
         let result = loop {
-            if at == len {
+            if *at == buffer.len() {
                 break Ok(true);
             }
-            match self.read(&mut buffer[at..]) {
+            match self.read(&mut buffer[*at..]) {
                 Ok(0) => break Ok(false),
-                Ok(count) => at += count,
+                Ok(count) => *at += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Err(read_failed(&self.name, &error)),
             }
         };
-        buffer.truncate(at);
-        if at > 0 && std::mem::take(&mut self.warns) {
-            self.warn_if_opaque(buffer);
+        if *at > 0 && std::mem::take(&mut self.warns) {
+            self.warn_if_opaque(&buffer[..*at]);
         }
         result
     }

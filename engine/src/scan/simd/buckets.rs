@@ -27,7 +27,6 @@ const INDEPENDENT: f64 = 1.0;
 /// A bucket number for each window; windows of equal heads get equal numbers. Windows whose bucket is `known` keep it, and
 /// if there are any, the others join the bucket that suits them.
 pub(crate) fn assign(windows: &[Window], known: &[Option<u8>]) -> Vec<u8> {
-    let model = Model::new(SAMPLE);
     let mut index: HashMap<Head, usize> = HashMap::new();
     let mut distinct: Vec<(Head, Option<u8>)> = Vec::new();
     let cluster_of: Vec<usize> = windows
@@ -43,34 +42,37 @@ pub(crate) fn assign(windows: &[Window], known: &[Option<u8>]) -> Vec<u8> {
             at
         })
         .collect();
+    if distinct.iter().all(|(_, bucket)| bucket.is_some()) {
+        return cluster_of.into_iter().filter_map(|c| distinct[c].1).collect();
+    }
+    let model = Model::new(SAMPLE);
     let mut clusters: Vec<Cluster> = Vec::new();
     let mut rest: Vec<usize> = Vec::new();
     if distinct.iter().any(|(_, bucket)| bucket.is_some()) {
         clusters.resize_with(BUCKETS, Cluster::empty);
         for (i, (head, bucket)) in distinct.iter().enumerate() {
             match bucket {
-                Some(bucket) => {
-                    let joined =
-                        model.merged(&clusters[usize::from(*bucket)], &model.cluster(*head, i));
-                    clusters[usize::from(*bucket)] = joined;
-                }
+                Some(bucket) => model.add(&mut clusters[usize::from(*bucket)], head, i),
                 None => rest.push(i),
             }
+        }
+        for cluster in &mut clusters {
+            cluster.cost = model.cost(cluster);
         }
     } else {
         let first = distinct.len().min(MOST_CLUSTERED);
         clusters
-            .extend(distinct[..first].iter().enumerate().map(|(i, (h, _))| model.cluster(*h, i)));
+            .extend(distinct[..first].iter().enumerate().map(|(i, (h, _))| model.cluster(h, i)));
         merge_down(&model, &mut clusters);
         rest.extend(first..distinct.len());
     }
     for i in rest {
-        let single = model.cluster(distinct[i].0, i);
+        let single = model.cluster(&distinct[i].0, i);
         let added = |c: &Cluster| model.merged_cost(c, &single) - c.cost;
-        let best = (0..clusters.len())
-            .min_by(|a, b| added(&clusters[*a]).total_cmp(&added(&clusters[*b])));
+        let costs = clusters.iter().map(added).enumerate();
+        let best = costs.min_by(|(_, a), (_, b)| a.total_cmp(b));
         match best {
-            Some(c) => clusters[c] = model.merged(&clusters[c], &single),
+            Some((c, _)) => clusters[c] = model.merged(&clusters[c], &single),
             None => clusters.push(single),
         }
     }
@@ -127,17 +129,28 @@ impl Model {
         Model { frequency, samples }
     }
 
-    fn cluster(&self, sets: Head, member: usize) -> Cluster {
-        let mut cluster = Cluster { members: vec![member], ..Cluster::empty() };
-        cluster.values = coarse_features(&sets).map(|values| values as u32);
-        for feature in 0..FEATURES {
-            for value in ones(cluster.values[feature].into()) {
+    fn cluster(&self, sets: &Head, member: usize) -> Cluster {
+        let mut cluster = Cluster::empty();
+        self.add(&mut cluster, sets, member);
+        cluster.cost = self.cost(&cluster);
+        cluster
+    }
+
+    /// Adds a window; what the cluster costs with it is left to the caller.
+    fn add(&self, cluster: &mut Cluster, sets: &Head, member: usize) {
+        cluster.members.push(member);
+        for (feature, values) in coarse_features(sets).into_iter().enumerate() {
+            let new = values as u32 & !cluster.values[feature];
+            cluster.values[feature] |= new;
+            for value in ones(new.into()) {
                 let of_value = &self.samples[feature][usize::from(value)];
                 cluster.bits[feature].iter_mut().zip(of_value).for_each(|(b, s)| *b |= s);
             }
         }
-        cluster.cost = self.merged_cost(&cluster, &Cluster::empty());
-        cluster
+    }
+
+    fn cost(&self, cluster: &Cluster) -> f64 {
+        self.merged_cost(cluster, &Cluster::empty())
     }
 
     fn merged(&self, a: &Cluster, b: &Cluster) -> Cluster {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::support::{CLEAN, DIRTY, Folder, run};
 
 /// The size in bytes of the pieces that threads share out.
-const PIECE: usize = 512 << 10;
+const PIECE: usize = 256 << 10;
 
 /// What a thread's piece may end in: a line, a private key, a line longer than a piece.
 fn text() -> String {

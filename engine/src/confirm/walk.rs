@@ -1,0 +1,139 @@
+//! From one start to the end of the match there: a rule's anchored automata.
+//!
+//! Most matches are short, and most starts fail soon. So an [`Automaton`] is made of the pattern without its high bounds first
+//! ([`super::bounds`]), which has a tenth of the states and says when more bytes are there than it can be believed for; then
+//! the one of the pattern itself is made.
+
+use regex_automata::hybrid::LazyStateID;
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::{Anchored, Input, MatchKind};
+use regex_syntax::hir::Hir;
+
+use super::bounds::without_high_bounds;
+use super::compiled::CHECKED;
+
+/// An anchored lazy DFA.
+pub(super) struct Automaton {
+    dfa: DFA,
+    /// How many bytes from a start it reads as the pattern does.
+    horizon: usize,
+}
+
+/// How a run from one start ended.
+pub(super) struct Walk {
+    pub(super) end: Option<usize>,
+    /// The automaton could go on behind the last byte.
+    pub(super) alive: bool,
+    /// How many bytes it read.
+    pub(super) read: usize,
+}
+
+impl Automaton {
+    /// Of the pattern itself; its states may take `capacity` bytes.
+    pub(super) fn new(hir: &Hir, capacity: usize) -> Automaton {
+        let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
+        let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir);
+        let config = DFA::config()
+            .match_kind(MatchKind::LeftmostFirst)
+            .cache_capacity(capacity)
+            .skip_cache_capacity_check(true);
+        let dfa = DFA::builder().configure(config).build_from_nfa(nfa.expect(CHECKED));
+        Automaton { dfa: dfa.expect(CHECKED), horizon: usize::MAX }
+    }
+
+    /// Of the pattern without its high bounds.
+    pub(super) fn near(hir: &Hir, capacity: usize) -> Automaton {
+        match without_high_bounds(hir) {
+            Some(near) => {
+                Automaton { horizon: near.horizon, ..Automaton::new(&near.hir, capacity) }
+            }
+            None => Automaton::new(hir, capacity),
+        }
+    }
+
+    pub(super) fn horizon(&self) -> usize {
+        self.horizon
+    }
+
+    /// Runs from `at` on; none if more bytes than the horizon are there to be read.
+    pub(super) fn walk(
+        &self,
+        cache: &mut Option<Box<Cache>>,
+        line: &[u8],
+        at: usize,
+    ) -> Option<Walk> {
+        let dfa = &self.dfa;
+        let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
+        let input = Input::new(line).range(at..).anchored(Anchored::Yes);
+        let mut walk = Walk { end: None, alive: false, read: 0 };
+        // Errors are: a quit byte (none is configured) and a full cache (it is cleared and refilled for ever).
+        const NEVER_FAILS: &str = "no quit bytes, no bound on cache clearing";
+        let mut state: LazyStateID = dfa.start_state_forward(cache, &input).expect(NEVER_FAILS);
+        let len = line.len() - at;
+        for (i, byte) in line[at..][..len.min(self.horizon)].iter().enumerate() {
+            // The plain step knows neither marked states nor such as are not made yet.
+            let before = state;
+            if !before.is_tagged() {
+                state = dfa.next_state_untagged(cache, before, *byte);
+            }
+            if before.is_tagged() || state.is_unknown() {
+                state = dfa.next_state(cache, before, *byte).expect(NEVER_FAILS);
+            }
+            if state.is_tagged() {
+                if state.is_match() {
+                    walk.end = Some(at + i);
+                } else if state.is_dead() {
+                    walk.read = i + 1;
+                    return Some(walk);
+                }
+            }
+        }
+        if len > self.horizon {
+            return None;
+        }
+        (walk.alive, walk.read) = (true, len);
+        state = dfa.next_eoi_state(cache, state).expect(NEVER_FAILS);
+        if state.is_match() {
+            walk.end = Some(line.len());
+        }
+        Some(walk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::parse;
+
+    #[test]
+    fn without_high_bounds_it_reads_as_the_pattern_does_or_says_that_it_cannot() {
+        for (pattern, horizon) in [
+            ("k=[a-z]{2,300}(?:-[0-9]{1,4})?", 299),
+            ("k=(?:[a-z]|;[ ]?){2,300}?;k", 299),
+            (r"k[a-z=]{0,400}=(?P<secret>(?:[a-z]{2}){200,260}|a{250,300})\b", 299),
+            ("(?:k=[ ]?|[a-z]{0,256}){1,2}x", 255),
+        ] {
+            let hir = parse::hir(pattern).unwrap();
+            let [near, exact] = [Automaton::near(&hir, 1 << 20), Automaton::new(&hir, 1 << 20)];
+            assert_eq!((near.horizon, exact.horizon), (horizon, usize::MAX), "{pattern}");
+            let (mut of_near, mut of_exact) = (None, None);
+            let mut seen = [0, 0];
+            for len in (0..40).chain(230..320).chain(490..540) {
+                for end in ["", " ", ";k", "-12 ", "x", "="] {
+                    let line = format!("k={}{end}", "a".repeat(len));
+                    let found = near.walk(&mut of_near, line.as_bytes(), 0);
+                    let wanted = exact.walk(&mut of_exact, line.as_bytes(), 0).unwrap();
+                    seen[usize::from(found.is_some())] += 1;
+                    if let Some(found) = found {
+                        let parts = |w: &Walk| (w.end, w.alive, w.read);
+                        assert_eq!(parts(&found), parts(&wanted), "{pattern} {len} {end:?}");
+                    } else {
+                        assert!(line.len() > horizon, "{pattern} {len} {end:?}");
+                    }
+                }
+            }
+            assert!(seen.iter().all(|count| *count > 0), "both cases were there: {pattern}");
+        }
+    }
+}
