@@ -51,7 +51,8 @@ impl Drop for TextRedactor {
 impl TextRedactor {
     /// Scratch space for texts that `engine` looks at.
     pub fn new(engine: Arc<Engine>) -> TextRedactor {
-        let work = Work::new(&engine);
+        let mut work = Work::new(&engine);
+        work.counts_all_lines = false;
         TextRedactor { engine, work }
     }
 
@@ -82,8 +83,8 @@ impl TextRedactor {
         }
     }
 
-    /// Gives a text to `sink`, masks in place of secrets. Offsets of findings go on from text to text; lines count from the
-    /// first.
+    /// Gives a text to `sink`, masks in place of secrets. Offsets of findings go on from text to text; lines count from
+    /// the start of each.
     ///
     /// # Errors
     /// What the sink fails with.
@@ -97,6 +98,7 @@ impl TextRedactor {
         }
         // Offsets go on, so that nothing need be wound back for each text.
         let base = self.work.offset;
+        self.work.stats.lines = 0;
         self.work.view = View::closed(base, text.len());
         let result = self.work.run(&self.engine, text, 0, sink);
         self.work.offset = base + text.len() as u64;

@@ -16,7 +16,7 @@ use crate::confirm::{self, Hit, Scratch, View};
 use crate::engine::{Engine, Finding};
 use crate::json::OfLine;
 use crate::resolve::resolve;
-use crate::scan::{Candidate, Space};
+use crate::scan::{Candidate, Looked, Space};
 use crate::stream::{Sink, Stats};
 use crate::{json, mask};
 
@@ -27,6 +27,8 @@ pub(crate) struct Work {
     pub(crate) offset: u64,
     pub(crate) stats: Stats,
     pub(crate) block: Option<OpenBlock>,
+    /// Whether lines behind the last finding count too: not if nothing follows.
+    pub(crate) counts_all_lines: bool,
     /// Whether the line whose start is no longer there began as JSON does.
     pub(crate) cut_json: Option<bool>,
     /// Hits that reach over the last step's limit; spans from the carry's base at that time are in stream offsets.
@@ -54,6 +56,7 @@ impl Work {
             offset: 0,
             stats: Stats { findings: vec![0; rules], ..Stats::default() },
             block: None,
+            counts_all_lines: true,
             cut_json: None,
             pending: Vec::new(),
             candidates: Vec::new(),
@@ -79,18 +82,17 @@ impl Work {
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let view = self.view;
-        self.space.scan(engine, hay, &mut self.candidates);
         let open_end = view.limit < hay.len() || view.growing;
-        let coded = self.coded.decode(hay, &self.space.classes, view);
-        if !coded
+        let coded = scan(&mut self.space, &mut self.coded, engine, hay, view, &mut self.candidates);
+        if coded.is_none()
             && engine.keys().is_none()
-            && self.candidates.is_empty()
             && self.pending.is_empty()
             && self.block.is_none()
             && !view.growing
         {
             return self.emit(engine, hay, done, view.limit, sink);
         }
+        let coded = coded.unwrap_or(false);
         self.hits.clear();
         let base = view.base;
         self.hits.extend(self.pending.drain(..).map(|(start, end, hit)| Hit {
@@ -315,13 +317,40 @@ impl Work {
         self.hits.clear();
         if at < stop {
             sink.clean(&hay[at..stop])?;
-            self.stats.lines += count_lines(&hay[at..stop]);
+            if self.counts_all_lines {
+                self.stats.lines += count_lines(&hay[at..stop]);
+            }
         }
         let stop = stop.max(at);
         self.stats.bytes += (stop - done) as u64;
         self.offset = self.view.base + stop as u64;
         Ok(())
     }
+}
+
+/// Writes the candidates of a text; answers whether it holds something coded, or nothing if there is neither.
+fn scan(
+    space: &mut Space,
+    coded: &mut Coded,
+    engine: &Engine,
+    text: &[u8],
+    view: View,
+    out: &mut Vec<Candidate>,
+) -> Option<bool> {
+    if !view.growing && view.limit == text.len() {
+        match space.scan_short(engine, text, out) {
+            Looked::Nothing => return None,
+            Looked::Padded(padded, classes) => {
+                if !coded.decode(padded, classes, View::closed(0, padded.len())) {
+                    return (!out.is_empty()).then_some(false);
+                }
+            }
+            Looked::Not => {}
+        }
+    }
+    space.scan(engine, text, out);
+    let is_coded = coded.decode(text, &space.classes, view);
+    (is_coded || !out.is_empty()).then_some(is_coded)
 }
 
 /// Cuts hits, from number `from` on, at the terminal escape sequences inside them: these stay, in order, behind the mask.

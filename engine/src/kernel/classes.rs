@@ -275,7 +275,7 @@ pub(crate) fn first_clear(masks: &[u64], from: usize) -> usize {
 
 /// The positions of `this` from which 16 bits in a row are set, going on in `next`, and those of `next`, as far as it goes.
 #[inline(always)]
-fn rows_of_16(this: u64, next: u64) -> (u64, u64) {
+pub(super) fn rows_of_16(this: u64, next: u64) -> (u64, u64) {
     let (mut low, mut high) = (this, next);
     for by in [1, 2, 4, 8] {
         low &= low >> by | high << (64 - by);

@@ -53,6 +53,89 @@ impl Default for Hits {
     }
 }
 
+/// A short text between line ends, in whole steps: hits and classes of its bytes.
+pub(crate) struct Few {
+    steps: usize,
+    hits: [u64; Few::MOST],
+    of_bytes: [Step; Few::MOST],
+    /// Whether any byte begins an escape.
+    pub(crate) has_escapes: bool,
+    /// Whether 16 broad bytes follow one another.
+    pub(crate) has_rows: bool,
+    /// The broad bytes of the last step.
+    before: u64,
+    /// Space for the text, and for what is looked at behind it.
+    padded: [u8; (Few::MOST + 1) * STEP],
+}
+
+impl Few {
+    /// How many steps these are at most.
+    const MOST: usize = 8;
+    /// The longest text that has room, in bytes.
+    pub(crate) const LONGEST: usize = Few::MOST * STEP - 1;
+
+    /// By step, its hits.
+    #[inline(always)]
+    pub(crate) fn hits(&self) -> &[u64] {
+        &self.hits[..self.steps]
+    }
+
+    /// The text behind a line end, and line ends behind it: its steps, and one more.
+    pub(crate) fn pad(&mut self, text: &[u8]) -> &[u8] {
+        let end = 1 + text.len();
+        let all = &mut self.padded[..(self.steps + 1) * STEP];
+        all[1..end].copy_from_slice(text);
+        all[end..].fill(b'\n');
+        all
+    }
+
+    /// Writes all classes; nothing goes on behind the end.
+    pub(crate) fn classes(&self, kernel: Kernel, out: &mut Classes) {
+        out.make_place(self.steps);
+        self.of_bytes[..self.steps].iter().enumerate().for_each(|(i, step)| out.set(i, *step));
+        out.set(self.steps, Step::default());
+        kernel.run(Derive(out));
+    }
+
+    #[inline(always)]
+    fn begin(&mut self, text: &[u8]) {
+        self.steps = (1 + text.len()).div_ceil(STEP);
+        (self.has_escapes, self.has_rows, self.before) = (false, false, 0);
+    }
+
+    /// Takes a step behind the others. What it says of all is told at once: it is still in registers.
+    #[inline(always)]
+    fn set(&mut self, i: usize, hits: u64, step: Step) {
+        self.hits[i] = hits;
+        self.of_bytes[i] = step;
+        self.has_escapes |= step.escape != 0;
+        // Rows that begin in this step and go on in the next count there.
+        self.has_rows |= classes::rows_of_16(self.before, step.broad).0 != 0;
+        self.has_rows |= i + 1 == self.steps && classes::rows_of_16(step.broad, 0).0 != 0;
+        self.before = step.broad;
+    }
+}
+
+impl Default for Few {
+    fn default() -> Few {
+        Few {
+            steps: 0,
+            hits: [0; Few::MOST],
+            of_bytes: [Step::default(); Few::MOST],
+            has_escapes: false,
+            has_rows: false,
+            before: 0,
+            padded: [b'\n'; (Few::MOST + 1) * STEP],
+        }
+    }
+}
+
+impl Drop for Few {
+    fn drop(&mut self) {
+        self.padded.zeroize();
+    }
+}
+
 /// Work for [`Kernel::run`]: `run` must be inlined, always.
 pub(crate) trait Job {
     type Output;
@@ -184,6 +267,30 @@ impl Kernel {
         self.run(Derive(out));
     }
 
+    /// Writes hits and classes of a short text; false if this kernel gives no hits.
+    #[inline(always)]
+    pub(crate) fn few(self, tables: &Tables, text: &[u8], hits: &mut Hits, few: &mut Few) -> bool {
+        few.begin(text);
+        match self.0 {
+            Isa::Scalar => return false,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vbmi => x86::vbmi_few(self, tables, text, few),
+            _ => {
+                let steps = few.steps;
+                let padded = &few.pad(text)[..steps * STEP + HEAD - 1];
+                self.hits(tables, padded, 0, hits);
+                let mut classes = [Step::default(); Few::MOST];
+                for (step, to) in padded.as_chunks::<STEP>().0.iter().zip(&mut classes) {
+                    self.steps(std::slice::from_ref(step), Places::of(to));
+                }
+                for (i, step) in classes[..steps].iter().enumerate() {
+                    few.set(i, hits.masks[i], *step);
+                }
+            }
+        }
+        true
+    }
+
     fn steps(self, steps: &[[u8; STEP]], mut out: Places<'_>) {
         match self.0 {
             Isa::Scalar => {
@@ -270,6 +377,7 @@ fn append_positions(first: u32, masks: &[u64], out: &mut Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use classes::Class;
 
     #[test]
     fn every_kernel_lists_the_same_positions() {
@@ -284,6 +392,43 @@ mod tests {
             let mut found = vec![7];
             kernel.positions(128, &masks, &mut found);
             assert_eq!(found, wanted, "{}", kernel.name());
+        }
+    }
+
+    #[test]
+    fn a_few_steps_are_looked_at_as_many_are() {
+        let rules: Vec<_> = crate::RuleSet::builtin().iter().cloned().collect();
+        let windows = crate::scan::simd::windows::distinct(&rules).everywhere;
+        let buckets: Vec<u8> = (0..windows.len()).map(|i| (i % 32) as u8).collect();
+        let tables = Tables::new(&windows, &buckets);
+        let sample = crate::rule::frequency::SAMPLE;
+        for kernel in Kernel::available() {
+            let (mut few, mut hits) = (Few::default(), Hits::default());
+            for len in 0..=Few::LONGEST {
+                let text = &sample[len * 7..][..len];
+                if !kernel.few(&tables, text, &mut hits, &mut few) {
+                    assert_eq!(kernel.name(), "scalar");
+                    continue;
+                }
+                let steps = (len + 1).div_ceil(STEP);
+                let padded = few.pad(text).to_vec();
+                kernel.hits(&tables, &padded[..steps * STEP + HEAD - 1], 0, &mut hits);
+                assert_eq!(few.hits(), hits.masks(), "{} at {len}", kernel.name());
+                let (mut wanted, mut found) = (Classes::default(), Classes::default());
+                Kernel(Isa::Scalar).classes(&[b"\n", text, b"\n"].concat(), &mut wanted);
+                few.classes(kernel, &mut found);
+                for class in [Class::Word, Class::Escape, Class::Base64, Class::Payloads] {
+                    let wanted = classes::positions(wanted.of(class));
+                    assert!(wanted.eq(classes::positions(found.of(class))), "{class:?} at {len}");
+                }
+                let row = |p: &usize| *p <= len;
+                let rows = classes::positions(wanted.of(Class::BroadRows)).filter(row);
+                let is_whole = |p: &usize| *p + 16 <= len + 1;
+                let has_rows = rows.filter(is_whole).next().is_some();
+                assert_eq!(few.has_rows, has_rows, "{} at {len}", kernel.name());
+                let has_escapes = classes::positions(wanted.of(Class::Escape)).next().is_some();
+                assert_eq!(few.has_escapes, has_escapes, "{} at {len}", kernel.name());
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 use super::classes::{
     BASE64, CLASS_BITS, ESCAPE_HIGH, ESCAPE_LOW, HIGH, LOW, NARROW, Places, STEP, Step, WORD,
 };
-use super::{HEAD, Hits, Isa, Job, Kernel, PAIRS};
+use super::{Few, HEAD, Hits, Isa, Job, Kernel, PAIRS};
 use crate::scan::simd::symbols::{
     coarse, coarse_pair, coarse_second, fine_pair, fine_second, symbol,
 };
@@ -29,6 +29,28 @@ const SECONDS: [[u8; 16]; 2] = {
     let mut symbol = 0;
     while symbol < 32 {
         all[symbol / 16][symbol % 16] = code(coarse_second(symbol as u8));
+        symbol += 1;
+    }
+    all
+};
+
+/// By ASCII byte: its symbol.
+const SYMBOLS: [u8; 128] = {
+    let mut all = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        all[byte] = symbol(byte as u8);
+        byte += 1;
+    }
+    all
+};
+
+/// By symbol: what it adds to a pair that it is the second of.
+const FINE_SECONDS: [u8; 64] = {
+    let mut all = [0; 64];
+    let mut symbol = 0;
+    while symbol < 64 {
+        all[symbol] = fine_second(symbol as u8);
         symbol += 1;
     }
     all
@@ -178,24 +200,6 @@ pub(super) fn vbmi_hits(kernel: Kernel, tables: &Tables, text: &[u8], hits: &mut
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn vbmi_hits_of(tables: &Tables, text: &[u8], hits: &mut Hits) {
-    const SYMBOLS: [u8; 128] = {
-        let mut all = [0; 128];
-        let mut byte = 0;
-        while byte < 128 {
-            all[byte] = symbol(byte as u8);
-            byte += 1;
-        }
-        all
-    };
-    const SECONDS: [u8; 64] = {
-        let mut all = [0; 64];
-        let mut symbol = 0;
-        while symbol < 64 {
-            all[symbol] = fine_second(symbol as u8);
-            symbol += 1;
-        }
-        all
-    };
     let load = |bytes: &[u8], from: usize| {
         let bytes = &bytes[from..][..STEP];
         // SAFETY: the slice is 64 bytes; the load needs no alignment.
@@ -213,7 +217,7 @@ fn vbmi_hits_of(tables: &Tables, text: &[u8], hits: &mut Hits) {
         store(to, _mm512_maskz_mov_epi8(!_mm512_movepi8_mask(bytes), symbols));
     }
     tail(hits, text, symbol);
-    let seconds = load(&SECONDS, 0);
+    let seconds = load(&FINE_SECONDS, 0);
     for (step, to) in hits.pairs.as_chunks_mut::<STEP>().0[..steps.len()].iter_mut().enumerate() {
         let symbol = load(&hits.symbols, step * STEP);
         let next = load(&hits.symbols, step * STEP + 1);
@@ -236,6 +240,77 @@ fn vbmi_hits_of(tables: &Tables, text: &[u8], hits: &mut Hits) {
             any = _mm512_or_si512(any, all);
         }
         hits.masks[step] = _mm512_test_epi8_mask(any, any);
+    }
+}
+
+/// Hits and classes of a text between line ends.
+pub(super) fn vbmi_few(kernel: Kernel, tables: &Tables, text: &[u8], few: &mut Few) {
+    assert!(kernel.0 == Isa::Vbmi && text.len() <= Few::LONGEST);
+    // SAFETY: a kernel of this `Isa` exists only where `Kernel::available` found the CPU to have its features.
+    unsafe { vbmi_few_of(tables, text, few) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
+fn vbmi_few_of(tables: &Tables, text: &[u8], few: &mut Few) {
+    let load = |bytes: &[u8; STEP]| {
+        // SAFETY: the array is 64 bytes; the load needs no alignment.
+        unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+    };
+    let halves = |table: &[u8]| {
+        let (halves, _) = table.as_chunks::<STEP>();
+        (load(&halves[0]), load(&halves[1]))
+    };
+    let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
+    let line_ends = splat(b'\n');
+    // The bytes from the first on, but for one that stands before it if that is less than the text's first: no copy of the
+    // text, since what was just written in pieces cannot be read at once.
+    let bytes_from = |first: usize| {
+        let lanes = _bzhi_u64(!0, (text.len() + 1).saturating_sub(first).min(STEP) as u32);
+        let lanes = if first == 0 { lanes & !1 } else { lanes };
+        let from = text.as_ptr().wrapping_add(first).wrapping_sub(1);
+        // SAFETY: lane `i` is byte `first - 1 + i` of the text, and is read only if there is one: those from `text.len()` on
+        // are left out, and where `first` is 0, the one before the start.
+        unsafe { _mm512_mask_loadu_epi8(line_ends, lanes, from.cast()) }
+    };
+    let (first, second) = halves(&SYMBOLS);
+    let seconds = load(&FINE_SECONDS);
+    let (first_bits, second_bits) = halves(&CLASS_BITS);
+    let (word, narrow, base64) = (splat(WORD), splat(NARROW), splat(BASE64));
+    let (escape, backslash, percent) = (splat(0x1b), splat(b'\\'), splat(b'%'));
+    for step in 0..few.steps {
+        // They are too many for the registers. Where the compiler sees that each turn reads the same, it keeps a copy on the
+        // stack, and to make that takes longer than all else.
+        let tables = std::hint::black_box(tables);
+        let bytes: [__m512i; HEAD] = std::array::from_fn(|k| bytes_from(step * STEP + k));
+        let ascii = bytes.map(|bytes| !_mm512_movepi8_mask(bytes));
+        let at: [__m512i; HEAD] = std::array::from_fn(|k| {
+            _mm512_maskz_permutex2var_epi8(ascii[k], first, bytes[k], second)
+        });
+        let pair: [__m512i; PAIRS] = std::array::from_fn(|k| {
+            _mm512_xor_si512(at[k], _mm512_permutexvar_epi8(at[k + 1], seconds))
+        });
+        let mut any = _mm512_setzero_si512();
+        for s in 0..SETS {
+            let symbol = |k: usize| _mm512_permutexvar_epi8(at[k], load(&tables.fine[s][k]));
+            let pair = |k: usize| _mm512_permutexvar_epi8(pair[k], load(&tables.fine_pairs[s][k]));
+            let all = (1..HEAD).fold(symbol(0), |all, k| _mm512_and_si512(all, symbol(k)));
+            let all = (0..PAIRS).fold(all, |all, k| _mm512_and_si512(all, pair(k)));
+            any = _mm512_or_si512(any, all);
+        }
+        let bits = _mm512_maskz_permutex2var_epi8(ascii[0], first_bits, bytes[0], second_bits);
+        few.set(
+            step,
+            _mm512_test_epi8_mask(any, any),
+            Step {
+                word: _mm512_test_epi8_mask(bits, word),
+                narrow: _mm512_test_epi8_mask(bits, narrow),
+                broad: _mm512_test_epi8_mask(bits, bits),
+                base64: _mm512_test_epi8_mask(bits, base64),
+                escape: _mm512_cmpeq_epi8_mask(bytes[0], escape)
+                    | _mm512_cmpeq_epi8_mask(bytes[0], backslash)
+                    | _mm512_cmpeq_epi8_mask(bytes[0], percent),
+            },
+        );
     }
 }
 

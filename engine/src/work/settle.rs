@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Work, render, split_at_sequences, without_line_end};
+use super::{Work, render, scan, split_at_sequences, without_line_end};
 use crate::coded::{self, Map, original};
 use crate::confirm::{self, Hit, Scratch, View};
 use crate::engine::Engine;
@@ -111,11 +111,9 @@ impl Work {
         }
         self.masked.extend_from_slice(&hay[at.min(line.end)..line.end]);
         let view = View::closed(0, self.masked.len());
-        self.space.scan(engine, &self.masked, &mut again.candidates);
-        let coded = self.coded.decode(&self.masked, &self.space.classes, view);
-        if again.candidates.is_empty() && !coded {
-            return false;
-        }
+        let candidates = &mut again.candidates;
+        let coded = scan(&mut self.space, &mut self.coded, engine, &self.masked, view, candidates);
+        let Some(coded) = coded else { return false };
         again.scratch.rewind();
         again.scratch.begins.clear();
         again.hits.clear();

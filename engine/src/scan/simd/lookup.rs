@@ -267,6 +267,21 @@ impl Lookup {
         keep_if!(positions, from, |p| may_hold(&groups, words_from(block, p.into())));
     }
 
+    /// Whether a window may start at position `at`, from -1, of `block`: the same quick looks.
+    #[inline(always)]
+    pub(crate) fn may_stand(&self, block: &[u8], at: i64) -> bool {
+        let [prefixes, keys] = [&self.keys.prefixes, &self.keys.keys]
+            .map(|bits| bits.first_chunk::<FILTER_WORDS>().expect("a filter has this length"));
+        let words = words_from(block, at);
+        if !self.keys.wide.is_empty() {
+            return is_key(keys, words) || self.keys.wide(words.0) != 0;
+        }
+        let [a, b, c] = &self.keys.indices;
+        holds_key(prefixes, (words.0 as u32 | FOLD) & KINDS[2].first)
+            && is_key(keys, words)
+            && may_hold(&[a.parts(), b.parts(), c.parts()], words)
+    }
+
     /// Calls `f` with each window whose classes stand at position `at`, from -1, of `block`.
     #[inline(always)]
     pub(crate) fn each(&self, block: &[u8], at: i64, mut f: impl FnMut(&Window)) {
@@ -402,23 +417,53 @@ fn holds(block: &[u8], at: i64, window: &Window) -> bool {
 fn words_from(block: &[u8], at: i64) -> (u64, u32) {
     let bytes = match usize::try_from(at).ok().and_then(|at| block.get(at..)?.first_chunk::<12>()) {
         Some(bytes) => *bytes,
-        None => padded(block, at),
+        None => return padded(block, at),
     };
     let [first @ .., _, _, _, _] = bytes;
     let [_, _, _, _, _, _, _, _, third @ ..] = bytes;
     (u64::from_le_bytes(first), u32::from_le_bytes(third))
 }
 
-#[cold]
-fn padded(block: &[u8], at: i64) -> [u8; 12] {
-    let mut bytes = [0; 12];
-    let (to, from) = match usize::try_from(at) {
-        Ok(at) => (&mut bytes[..], block.get(at..).unwrap_or_default()),
-        Err(_) => {
-            bytes[0] = b'\n';
-            (&mut bytes[1..], block)
+/// The same at the ends of the block.
+#[inline(never)]
+fn padded(block: &[u8], at: i64) -> (u64, u32) {
+    // Bytes that are copied one by one cannot be read together at once: these are read together and moved.
+    let (mut first, mut last) = ([0; 16], [0; 16]);
+    if block.len() < 16 {
+        first[..block.len()].copy_from_slice(block);
+        last[16 - block.len()..].copy_from_slice(block);
+    }
+    let first = u128::from_le_bytes(*block.first_chunk().unwrap_or(&first));
+    let last = u128::from_le_bytes(*block.last_chunk().unwrap_or(&last));
+    let bytes = match usize::try_from(at) {
+        Ok(at) => {
+            let left = block.len().saturating_sub(at).min(16) as u32;
+            last.checked_shr(8 * (16 - left)).unwrap_or(0)
         }
+        Err(_) => first << 8 | u128::from(b'\n'),
     };
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-    bytes
+    (bytes as u64, (bytes >> 64) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_at_the_ends_are_filled_up() {
+        let text = b"0123456789abcdefghij";
+        for len in 0..text.len() {
+            let block = &text[..len];
+            for at in -1..=len as i64 {
+                let mut wanted = [0; 12];
+                let from_start = [b"\n", block].concat();
+                let rest = &from_start[(at + 1) as usize..];
+                let count = rest.len().min(12);
+                wanted[..count].copy_from_slice(&rest[..count]);
+                let (first, third) = words_from(block, at);
+                assert_eq!(first.to_le_bytes(), wanted[..8], "{len} {at}");
+                assert_eq!(third.to_le_bytes(), wanted[8..], "{len} {at}");
+            }
+        }
+    }
 }

@@ -15,10 +15,10 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Candidate, Scanner};
+use super::{Candidate, Looked, Scanner};
 use crate::builtin;
 use crate::kernel::classes::{Classes, STEP};
-use crate::kernel::{Hits, Job, Kernel};
+use crate::kernel::{Few, Hits, Job, Kernel};
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
 use context::{Context, Triggered};
@@ -35,6 +35,7 @@ pub(crate) mod features;
 mod heads;
 pub(crate) mod lookup;
 mod runs;
+mod short;
 pub(crate) mod symbols;
 pub(crate) mod tables;
 pub(crate) mod windows;
@@ -53,6 +54,8 @@ struct Scratch {
     triggers: Vec<Triggered>,
     /// Positions to look closer at.
     near: Vec<u32>,
+    /// For a short text.
+    few: Few,
 }
 
 impl SimdScanner {
@@ -172,10 +175,27 @@ impl Scanner for SimdScanner {
         if block.is_empty() {
             return;
         }
-        let scratch =
-            scratch.downcast_mut::<Scratch>().expect("the scratch was made by this scanner");
+        let scratch = own(scratch);
         self.kernel.run(Scan { scanner: self, block, runs: Runs(classes), scratch, out });
     }
+
+    fn scan_short<'s>(
+        &'s self,
+        text: &'s [u8],
+        classes: &'s mut Classes,
+        scratch: &'s mut dyn Any,
+        out: &'s mut Vec<Candidate>,
+    ) -> Looked<'s> {
+        if text.len() > Few::LONGEST {
+            return Looked::Not;
+        }
+        let scratch = own(scratch);
+        self.kernel.run(short::Look { scanner: self, text, classes, scratch, out })
+    }
+}
+
+fn own(scratch: &mut dyn Any) -> &mut Scratch {
+    scratch.downcast_mut().expect("the scratch was made by this scanner")
 }
 
 /// One scan of a block.
@@ -193,7 +213,7 @@ impl Job for Scan<'_> {
     #[inline(always)]
     fn run(self) {
         let Scan { scanner, block, runs, scratch, out } = self;
-        let Scratch { hits, triggers, near } = scratch;
+        let Scratch { hits, triggers, near, .. } = scratch;
         triggers.clear();
         near.clear();
         scanner.look_everywhere(block, hits, near);
@@ -282,6 +302,37 @@ mod tests {
                 let found = candidates(&scanner, piece);
                 assert!(found == *wanted, "{} at length {}", kernel.name(), piece.len());
             }
+        }
+    }
+
+    #[test]
+    fn a_quick_look_sees_what_may_be_found() {
+        let refs: Vec<&Rule> = default().collect();
+        // Its scanner has no quick look.
+        let engine = crate::Engine::builder().scanner(crate::ScannerKind::Regex).build().unwrap();
+        let text = sample(&rules());
+        for kernel in Kernel::available() {
+            let scanner = SimdScanner::new(&refs, kernel);
+            let (mut scratch, mut classes) = (scanner.scratch(), Classes::default());
+            let mut out = Vec::new();
+            let mut may_hold =
+                |text: &[u8]| match scanner.scan_short(text, &mut classes, &mut *scratch, &mut out)
+                {
+                    Looked::Nothing => false,
+                    Looked::Padded(..) => true,
+                    Looked::Not => kernel.name() == "scalar" || text.len() > Few::LONGEST,
+                };
+            for line in text.split_inclusive(|b| *b == b'\n') {
+                for piece in [line, line.trim_ascii_end(), &line[line.len() / 2..]] {
+                    let quiet = !may_hold(piece);
+                    assert!(!quiet || engine.find(piece).is_empty(), "{}", kernel.name());
+                }
+            }
+            // Else it would be of no use.
+            let lines: Vec<_> = crate::rule::frequency::SAMPLE.split(|b| *b == b'\n').collect();
+            let quiet = lines.iter().filter(|line| !may_hold(line)).count();
+            let has_hits = kernel.name() != "scalar";
+            assert_eq!(quiet > lines.len() / 5, has_hits, "{quiet} of {}", lines.len());
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is passed on: a wrapped layer is called as it would be without the wrapper.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
@@ -299,4 +299,53 @@ fn threads_share_nothing_but_counts() {
     });
     assert_eq!(redactor.counts().total(), 200);
     assert!(!seen.lock().unwrap().contains("only4docs!"));
+}
+
+/// No lock is held while values are read or events passed on: others would wait for this thread, here without end.
+#[test]
+fn a_thread_inside_an_event_holds_up_no_other() {
+    /// Lets all others log, with the rules at work, before it goes on.
+    struct Waits<'b>(&'b Barrier);
+    impl Waits<'_> {
+        fn wait(&self) {
+            self.0.wait();
+            self.0.wait();
+        }
+    }
+    impl std::fmt::Debug for Waits<'_> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.wait();
+            f.write_str("password=only4docs!")
+        }
+    }
+    /// Waits in the middle of an event that says so.
+    struct WaitsInside(Arc<Barrier>);
+    impl<S: Subscriber> Layer<S> for WaitsInside {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            if event.fields().any(|field| field.name() == "wait") {
+                Waits(&self.0).wait();
+            }
+        }
+    }
+    let redactor = redactor();
+    let barrier = Arc::new(Barrier::new(2));
+    let layer = WaitsInside(Arc::clone(&barrier)).redacted_with(&redactor);
+    let dispatch = Dispatch::new(registry().with(layer));
+    let log = |n: u64| tracing::info!(n, token = "words", "login {n} with password=only4docs!");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            tracing::dispatcher::with_default(&dispatch, || {
+                tracing::info!(value = ?Waits(&barrier), "while a value is read");
+                tracing::info!(wait = true, "while an event is passed on: password=only4docs!");
+            });
+        });
+        tracing::dispatcher::with_default(&dispatch, || {
+            for _ in 0..2 {
+                barrier.wait();
+                (0..100).for_each(log);
+                barrier.wait();
+            }
+        });
+    });
+    assert_eq!(redactor.counts().total(), 2 * 200 + 2);
 }
