@@ -164,7 +164,8 @@ impl Compiled {
         line: &[u8],
         at: usize,
     ) -> bool {
-        self.walk(&mut scratch.states[index], line, at).alive
+        self.matcher().opening.may_begin(line, at)
+            && self.walk(&mut scratch.states[index], line, at).alive
     }
 
     /// Where the secret of a match that starts at `at` and is not complete can begin at the earliest, at most the line's end.
@@ -379,6 +380,25 @@ mod tests {
             }
             let wanted: Vec<_> = compiled.regex().find_iter(line).map(|m| m.range()).collect();
             assert_eq!(found, wanted);
+        }
+    }
+
+    #[test]
+    fn a_line_that_may_go_on_is_alive_as_its_automaton_says() {
+        for rule in RuleSet::builtin().iter() {
+            let compiled = Compiled::new(Handle::Own(rule.clone().into()));
+            let mut scratch = Scratch::new(1);
+            for example in rule.matches().chain(rule.rejects()) {
+                let text = crate::lint::expand(rule, example);
+                for end in [1, 2, 3, 4, 5, 9, 17, 33].into_iter().filter(|end| *end <= text.len()) {
+                    let line = &text.as_bytes()[..end];
+                    for at in end.saturating_sub(6)..end {
+                        let alive = compiled.is_alive(0, &mut scratch, line, at);
+                        let walk = compiled.walk(&mut scratch.states[0], line, at);
+                        assert_eq!(alive, walk.alive, "{}: {end} bytes from {at}", rule.id());
+                    }
+                }
+            }
         }
     }
 }

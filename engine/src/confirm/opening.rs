@@ -97,7 +97,15 @@ impl Opening {
         }
     }
 
-    /// The same by the bytes from the start on.
+    /// Whether a match may start at `at`, if more bytes may follow behind the line's end.
+    pub(super) fn may_begin(&self, line: &[u8], at: usize) -> bool {
+        let before = line[..at].last().filter(|_| self.at_word);
+        let possible = self.groups.iter().zip(&line[at..]);
+        !before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+            && possible.fold(!0, |all, (groups, byte)| all & groups[usize::from(*byte)]) != 0
+    }
+
+    /// The same as [`Opening::next`] by the bytes from the start on.
     #[inline]
     fn next_bytes(&self, line: &[u8], lo: usize, hi: usize) -> Option<usize> {
         let [first, second, third, fourth] = &*self.groups;
