@@ -1,8 +1,8 @@
 //! Where the secret stands in a match, read off the pattern: without the automaton that tells groups apart, which costs
 //! twenty times as much as finding the match.
 //!
-//! It is clear if what stands before or behind the group has the same length in all matches, or ends with a byte that stands
-//! nowhere else in it, such as the `=` of `(?:key|token)=`.
+//! It is clear if what stands before or behind the group has the same length in all matches. The part before it may also end
+//! with a byte that it always holds as often, such as the `=` of `(?:key|token)=` or the second colon of `://[^:]*:`.
 
 use std::ops::Range;
 
@@ -17,8 +17,8 @@ pub(super) struct Place {
     before: Option<usize>,
     len: Option<usize>,
     after: Option<usize>,
-    /// What ends the part before it, and stands nowhere else in that part.
-    delimiter: Option<ByteSet>,
+    /// The class of the byte that ends the part before it, and how many of that class stand in that part.
+    delimiter: Option<(ByteSet, usize)>,
 }
 
 impl Place {
@@ -41,8 +41,9 @@ impl Place {
     /// Where it stands in the match `span` of `line`, if that is clear.
     pub(super) fn within(&self, line: &[u8], span: &Range<usize>) -> Option<Range<usize>> {
         let before = self.before.or_else(|| {
-            let delimiter = self.delimiter.as_ref()?;
-            Some(line[span.clone()].iter().position(|b| delimiter.contains(*b))? + 1)
+            let (set, count) = self.delimiter.as_ref()?;
+            let mut all = line[span.clone()].iter().enumerate().filter(|(_, b)| set.contains(**b));
+            Some(all.nth(count - 1)?.0 + 1)
         });
         match (Place { before, ..*self }) {
             Place { before: Some(before), after: Some(after), .. } => {
@@ -61,39 +62,38 @@ impl Place {
     }
 }
 
-/// The last byte of all that `parts` match, if it can stand nowhere else in it.
-fn delimiter(parts: &[Hir]) -> Option<ByteSet> {
-    let (last, others) = parts.split_last()?;
-    let mut inside = ByteSet::default();
-    others.iter().try_for_each(|part| add_bytes(part, &mut inside))?;
-    let end = match last.kind() {
-        HirKind::Literal(literal) => {
-            let (end, rest) = literal.0.split_last()?;
-            rest.iter().for_each(|byte| inside.insert(*byte));
-            ByteSet::single(*end)
-        }
+/// The class of the last byte of all that `parts` match, and how many of its bytes stand there, if it is always as many.
+fn delimiter(parts: &[Hir]) -> Option<(ByteSet, usize)> {
+    let end = match parts.last()?.kind() {
+        HirKind::Literal(literal) => ByteSet::single(*literal.0.last()?),
         HirKind::Class(class) => bytes_of(class)?,
         _ => return None,
     };
-    inside.is_subset(&end.complement()).then_some(end)
+    let count = parts.iter().map(|part| count(part, &end)).sum::<Option<usize>>()?;
+    Some((end, count))
 }
 
-/// Adds all bytes that `part` may match; none if it holds characters of several bytes.
-fn add_bytes(part: &Hir, bytes: &mut ByteSet) -> Option<()> {
-    match part.kind() {
-        HirKind::Empty | HirKind::Look(_) => Some(()),
-        HirKind::Literal(literal) => {
-            literal.0.iter().for_each(|byte| bytes.insert(*byte));
-            Some(())
-        }
+/// How many bytes of `set` stand in all that `hir` matches, if it is always as many.
+fn count(hir: &Hir, set: &ByteSet) -> Option<usize> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Some(0),
+        HirKind::Literal(literal) => Some(literal.0.iter().filter(|b| set.contains(**b)).count()),
         HirKind::Class(class) => {
-            *bytes = bytes.union(&bytes_of(class)?);
-            Some(())
+            let class = bytes_of(class)?;
+            let others = set.complement();
+            class.is_subset(set).then_some(1).or(class.is_subset(&others).then_some(0))
         }
-        HirKind::Repetition(repetition) => add_bytes(&repetition.sub, bytes),
-        HirKind::Capture(capture) => add_bytes(&capture.sub, bytes),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
-            parts.iter().try_for_each(|part| add_bytes(part, bytes))
+        HirKind::Repetition(repetition) => {
+            let each = count(&repetition.sub, set)?;
+            let times = (repetition.max == Some(repetition.min)).then_some(repetition.min as usize);
+            if each == 0 { Some(0) } else { times.map(|times| each * times) }
+        }
+        HirKind::Capture(capture) => count(&capture.sub, set),
+        HirKind::Concat(parts) => parts.iter().map(|part| count(part, set)).sum(),
+        HirKind::Alternation(ways) => {
+            let mut counts = ways.iter().map(|way| count(way, set));
+            let first = counts.next()??;
+            counts.all(|n| n == Some(first)).then_some(first)
         }
     }
 }
@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn the_place_of_a_secret_is_what_the_groups_say() {
-        let text = b"id=abcd;key = '0123456789' x=abcdefgh; k=0123-yz y=ab12,";
+        let text =
+            b"id=abcd;key = '0123456789' x=abcdefgh; k=0123-yz y=ab12, p=ax==xb=0-123z q=x=0-123z";
         for (pattern, clear) in [
             (r"\b(?P<secret>[0-9]{4,10})\b", true),
             (r"id=(?P<secret>[a-z]{4});", true),
@@ -115,6 +116,8 @@ mod tests {
             (r"k=(?P<secret>[0-9]{3,9})-(?:y|z){2}", true),
             (r"y ?=(?P<secret>[a-z0-9]{2,8}),", true),
             (r"(?:y|=b) ?=(?P<secret>[a-z0-9]{2,8}),", false),
+            (r"[a-z]{1,9}=[^=]{0,9}(?:x=|=x){2}[^=]{0,9}=(?P<secret>[0-9-]{4,8})z", true),
+            (r"[a-z]{1,9}=[^=]{0,9}(?:x=){0,3}[^=]{0,9}=(?P<secret>[0-9-]{4,8})z", false),
             (r"(?:id|key)=(?P<secret>[a-z]{2,8});", true),
         ] {
             let source = format!(

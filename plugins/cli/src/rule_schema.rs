@@ -79,6 +79,7 @@ const CHECKS: [&str; 24] = [
     "uuid",
     "noise",
     "password",
+    "strong-password",
     "url-password",
     "payment-card",
     "phone",
