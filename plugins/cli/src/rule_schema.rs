@@ -64,7 +64,7 @@ fn schema() -> Value {
     })
 }
 
-const CHECKS: [&str; 24] = [
+const CHECKS: [&str; 25] = [
     "github-crc32",
     "npm-crc32",
     "grafana-crc32",
