@@ -15,6 +15,9 @@ use crate::MaskForm;
 /// A span of the input and the index of the rule that names it.
 pub type Span = (usize, usize, usize);
 
+/// How often a line is looked at again for what its masks bring about.
+const MAX_ROUNDS: usize = 4;
+
 /// The oracle's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -107,18 +110,18 @@ impl Oracle {
         answer.matches.extend(found.iter().map(moved));
         let mut spans = self.merge(found);
         let (mut masked, mut map) = self.render(line, &spans);
-        for round in 1..=9 {
+        for round in 1..=MAX_ROUNDS + 1 {
             let again = if spans.is_empty() { vec![] } else { self.find(&masked) };
             if again.is_empty() {
                 break;
             }
             answer.made_by_masks = true;
             let mut new: Vec<Span> = again.iter().map(|s| original(&map, *s)).collect();
-            // After eight looks the rest of the line is one secret, and then all of it.
+            // After so many looks the rest of the line is one secret, and then all of it.
             let rest = match round {
-                8 => new.iter().map(|s| s.0).min(),
-                9 => Some(0),
-                _ => None,
+                MAX_ROUNDS => new.iter().map(|s| s.0).min(),
+                1..MAX_ROUNDS => None,
+                _ => Some(0),
             };
             let end = line.strip_suffix(b"\r").unwrap_or(line).len();
             let rule = new[0].2;

@@ -26,6 +26,8 @@ use crate::rule::{Handle, ValueSyntax, parse};
 /// A rule with its automata, which are compiled when first needed.
 pub(crate) struct Compiled {
     pub(crate) rule: Handle,
+    /// Apart: a flush asks many rules whether they begin, and few for more.
+    opening: OnceLock<Box<Opening>>,
     matcher: OnceLock<Box<Matcher>>,
     /// For what is longer than the matcher's horizon.
     long: OnceLock<Box<Automaton>>,
@@ -40,7 +42,6 @@ pub(crate) struct Compiled {
 
 /// What finds the matches that start at nominated positions.
 struct Matcher {
-    opening: Opening,
     need: Option<Need>,
     run: Option<LongRun>,
     secret: Place,
@@ -63,6 +64,7 @@ impl Compiled {
     pub(crate) fn new(rule: Handle) -> Compiled {
         Compiled {
             rule,
+            opening: OnceLock::new(),
             matcher: OnceLock::new(),
             long: OnceLock::new(),
             before_secret: OnceLock::new(),
@@ -86,14 +88,18 @@ impl Compiled {
     fn matcher(&self) -> &Matcher {
         self.matcher.get_or_init(|| {
             let hir = self.hir();
+            self.opening.get_or_init(|| Box::new(Opening::new(&hir)));
             Box::new(Matcher {
-                opening: Opening::new(&hir),
                 run: LongRun::new(&hir),
                 secret: Place::new(&hir),
                 need: Need::new(&hir, self.rule.anchors.iter().map(|a| &*a.window)),
                 near: OnceLock::new(),
             })
         })
+    }
+
+    fn opening(&self) -> &Opening {
+        self.opening.get_or_init(|| Box::new(Opening::new(&self.hir())))
     }
 
     fn near(&self) -> &Automaton {
@@ -164,8 +170,7 @@ impl Compiled {
         line: &[u8],
         at: usize,
     ) -> bool {
-        self.matcher().opening.may_begin(line, at)
-            && self.walk(&mut scratch.states[index], line, at).alive
+        self.opening().may_begin(line, at) && self.walk(&mut scratch.states[index], line, at).alive
     }
 
     /// Where the secret of a match that starts at `at` and is not complete can begin at the earliest, at most the line's end.
@@ -223,7 +228,8 @@ impl Compiled {
         limit: usize,
     ) -> Option<Range<usize>> {
         let (mut lo, hi) = starts.into_inner();
-        let Matcher { opening, need, run, .. } = self.matcher();
+        let Matcher { need, run, .. } = self.matcher();
+        let opening = self.opening();
         while let Some(at) = opening.next(line, lo..=hi) {
             lo = at + 1;
             if let Some(need) = need
