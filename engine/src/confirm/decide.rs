@@ -86,6 +86,7 @@ impl Job<'_> {
                 offset + end
             }
             Outcome::Key => self.advance(scratch, index, offset + end),
+            Outcome::Masked(end) => self.advance(scratch, index, offset + end),
             Outcome::Refused => offset + start + 1,
         }
     }
@@ -149,6 +150,10 @@ impl Job<'_> {
                 let refused = &mut scratch.progress(index).refused;
                 match refusal {
                     _ if refused.add(self.line_offset(), start, len) => Outcome::Refused,
+                    // What stands behind the mask is no part of it.
+                    condition::Refusal::AlreadyMasked if !secret.is_empty() => {
+                        Outcome::Masked(secret.end)
+                    }
                     condition::Refusal::AlreadyMasked => Outcome::Key,
                     _ => Outcome::Secret(secret, None),
                 }
@@ -164,6 +169,8 @@ enum Outcome {
     Begin,
     /// A key whose value is no secret.
     Key,
+    /// A mask that ends here.
+    Masked(usize),
     /// A key whose value may go on behind the end: hold from here.
     Open(usize),
     Refused,

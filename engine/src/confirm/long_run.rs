@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use regex_syntax::hir::{Hir, HirKind};
 
-use super::opening::Clear;
+use super::opening::{Clear, look_from};
 use crate::rule::byte_set::ByteSet;
 use crate::rule::frequency::probability;
 use crate::rule::run::{Part, RUN, RunClass, lead, parts};
@@ -48,12 +48,7 @@ impl LongRun {
         let from = at + self.distance.start;
         let Some(last) = (line.len() + 1).checked_sub(self.len) else { return false };
         let to = last.min(at + self.distance.end);
-        let mut next = from;
-        if clear.contains(&(offset + from as u64)) {
-            next = (clear.end - offset) as usize;
-        } else {
-            clear.start = offset + from as u64;
-        }
+        let mut next = look_from(clear, offset, from);
         let mut found = false;
         while next < to && !found {
             // The last of the bytes that are not in it: no run begins before.

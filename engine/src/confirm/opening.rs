@@ -262,6 +262,17 @@ pub(super) struct Need {
 /// A stretch, in bytes of the stream, in which no row of a [`Need`] begins.
 pub(super) type Clear = Range<u64>;
 
+/// From where on a line must be looked at that starts at `offset` of the stream, if `from` is where to begin: not where it is
+/// clear. Whoever looks says then how far that goes.
+pub(super) fn look_from(clear: &mut Clear, offset: u64, from: usize) -> usize {
+    let start = offset + from as u64;
+    if clear.contains(&start) {
+        return (clear.end - offset) as usize;
+    }
+    clear.start = start;
+    from
+}
+
 /// The longest row of classes.
 const LONGEST_ROW: usize = 3;
 /// Rows that are likelier than this at a position of log text turn too little away.
@@ -309,12 +320,7 @@ impl Need {
         let from = at + self.distance.start;
         let Some(last) = (line.len() + 1).checked_sub(self.row.len()) else { return false };
         let to = last.min(at + self.distance.end);
-        let mut next = from;
-        if clear.contains(&(offset + from as u64)) {
-            next = (clear.end - offset) as usize;
-        } else {
-            clear.start = offset + from as u64;
-        }
+        let mut next = look_from(clear, offset, from);
         while next < to {
             let text = &line[next + self.rare..to + self.rare];
             let found = match self.bytes[..] {

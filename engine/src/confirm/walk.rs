@@ -1,7 +1,7 @@
 //! From one start to the end of the match there: a rule's anchored automata.
 //!
 //! Most matches are short, and most starts fail soon. So an [`Automaton`] is made of the pattern without its high bounds first
-//! ([`super::bounds`]), which has a tenth of the states and says when more bytes are there than it can be believed for; then
+//! ([`super::bounds`]), which has far fewer states and says when more bytes are there than it can be believed for; then
 //! the one of the pattern itself is made.
 
 use regex_automata::hybrid::LazyStateID;
