@@ -110,8 +110,8 @@ fn write_rule(out: &mut String, r: &Rule) {
         .iter()
         .map(|h| {
             format!(
-                "EmbeddedHead {{ window: Cow::Borrowed(&{:?}), class: RunClass::{:?}, run: {} }}",
-                h.window, h.class, h.run
+                "EmbeddedHead {{ window: Cow::Borrowed(&{:?}), class: RunClass::{:?}, run: {}, sign: {:?} }}",
+                h.window, h.class, h.run, h.sign
             )
         })
         .collect();

@@ -73,7 +73,7 @@ mod builtin {
     use std::borrow::Cow;
 
     use crate::rule::byte_set::ByteSet;
-    use crate::rule::run::{Run, RunClass};
+    use crate::rule::run::{Run, RunClass, Sign};
     use crate::rule::spec::{EmbeddedAnchor, EmbeddedHead};
     use crate::rule::trigger::Around;
     use crate::rule::{BlockKind, Check, CheckFailure, Confidence, Rule, ValueSyntax};

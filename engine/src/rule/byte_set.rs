@@ -27,6 +27,11 @@ impl ByteSet {
         (0..=255u8).filter(|b| b.is_ascii_alphanumeric() || *b == b'_').collect()
     }
 
+    /// `[0-9A-Za-z]`.
+    pub(crate) fn alphanumeric() -> ByteSet {
+        (0..=255u8).filter(u8::is_ascii_alphanumeric).collect()
+    }
+
     /// Every byte value with the bit 0x20 set: letters in both cases are one.
     pub(crate) fn folded(&self) -> ByteSet {
         ByteSet(self.0.map(|word| (word | word << 32) & 0xffff_ffff_0000_0000))
@@ -93,6 +98,11 @@ impl ByteSet {
     /// What is not in the set.
     pub(crate) fn complement(&self) -> ByteSet {
         ByteSet(self.0.map(|w| !w))
+    }
+
+    /// Whether the two have no byte value in common.
+    pub(crate) fn is_disjoint(&self, other: &ByteSet) -> bool {
+        self.0.iter().zip(other.0).all(|(a, b)| a & b == 0)
     }
 
     /// Whether every byte of the set is in `other`.

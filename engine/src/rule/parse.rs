@@ -10,10 +10,12 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::super::error::Problem;
 use super::anchor::{
-    Anchor, SHAPE, anchors as anchors_of, anchors_at_words, heads, keyword_anchor, starts_with_word,
+    Anchor, SHAPE, anchors as anchors_of, anchors_at_words, heads, is_nearly_literal,
+    keyword_anchor, starts_with_word,
 };
+use super::byte_set::ByteSet;
 use super::frequency::probability;
-use super::run::{LONG_RUN, at_word_start, run};
+use super::run::{LONG_RUN, at_word_start, run, sign};
 use super::spec::{
     BlockKind, Check, CheckFailure, Confidence, EmbeddedAnchor, EmbeddedHead, Rule, ValueSyntax,
 };
@@ -221,7 +223,8 @@ impl Reader<'_> {
         let heads: Vec<EmbeddedHead> = word
             .map(|run| {
                 let all = heads(&hir, has_shape && run.1 >= LONG_RUN);
-                all.iter().map(|h| EmbeddedHead::new(h, run)).collect()
+                let sign = |h: &[ByteSet]| sign(&hir).filter(|_| !is_nearly_literal(h));
+                all.iter().map(|h| EmbeddedHead::new(h, run, sign(h))).collect()
             })
             .unwrap_or_default();
         let secret_behind_word = secret_offset.is_some_and(|o| o > 0) && word_first(&hir);

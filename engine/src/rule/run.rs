@@ -56,6 +56,14 @@ impl Run {
     }
 }
 
+/// Where the first byte that is neither letter nor digit stands in every match, in bytes from its start, and which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sign {
+    pub(crate) lo: u32,
+    pub(crate) hi: u32,
+    pub(crate) set: ByteSet,
+}
+
 /// A part of a sequence.
 #[derive(Clone)]
 pub(crate) enum Part<'h> {
@@ -201,6 +209,70 @@ pub(crate) fn at_word_start(hir: &Hir) -> Option<(RunClass, usize)> {
     begins_word(&all).then_some(found)
 }
 
+/// The first sign of every match, if it stands within [`LONG_RUN`] bytes.
+pub(crate) fn sign(hir: &Hir) -> Option<Sign> {
+    match plain(&parts(hir))? {
+        Plain::To(sign) => Some(sign).filter(|sign| (sign.hi as usize) < LONG_RUN),
+        Plain::All(..) => None,
+    }
+}
+
+/// What letters and digits a sequence starts with.
+enum Plain {
+    /// It holds nothing else: at least and at most so many.
+    All(usize, usize),
+    To(Sign),
+}
+
+fn plain(all: &[Part<'_>]) -> Option<Plain> {
+    let word = ByteSet::alphanumeric();
+    let (mut lo, mut hi) = (0, 0);
+    for part in all {
+        let found = match part {
+            Part::Look(_) => Plain::All(0, 0),
+            Part::Bytes(set, min, max) if set.is_subset(&word) => Plain::All(*min, *max),
+            Part::Bytes(set, min, _) if *min > 0 && set.is_disjoint(&word) => {
+                Plain::To(Sign { lo: 0, hi: 0, set: *set })
+            }
+            Part::Bytes(..) => return None,
+            Part::Other(hir) => plain_of(hir)?,
+        };
+        match found {
+            Plain::All(min, max) => (lo, hi) = (lo + min, hi + max),
+            Plain::To(sign) => {
+                let (lo, hi) = (sign.lo + lo as u32, sign.hi + hi as u32);
+                return Some(Plain::To(Sign { lo, hi, ..sign }));
+            }
+        }
+    }
+    Some(Plain::All(lo, hi))
+}
+
+fn plain_of(hir: &Hir) -> Option<Plain> {
+    match hir.kind() {
+        HirKind::Alternation(ways) => {
+            let ways = ways.iter().map(|way| plain(&parts(way)));
+            let either = |a: Option<Plain>, b| match (a?, b?) {
+                (Plain::All(a, b), Plain::All(c, d)) => Some(Plain::All(a.min(c), b.max(d))),
+                (Plain::To(a), Plain::To(b)) => {
+                    let (lo, hi) = (a.lo.min(b.lo), a.hi.max(b.hi));
+                    Some(Plain::To(Sign { lo, hi, set: a.set.union(&b.set) }))
+                }
+                _ => None,
+            };
+            ways.reduce(either)?
+        }
+        HirKind::Repetition(r) => match (plain(&parts(&r.sub))?, r.min) {
+            (Plain::All(min, max), times) => {
+                Some(Plain::All(min * times as usize, max * r.max? as usize))
+            }
+            (Plain::To(_), 0) => None,
+            (sign, _) => Some(sign),
+        },
+        _ => None,
+    }
+}
+
 fn begins_word(all: &[Part<'_>]) -> bool {
     match all {
         [Part::Look(true), rest @ ..] => starts_with_word_byte(rest),
@@ -253,6 +325,30 @@ mod tests {
             (r"\b(?:ab)?[^ ]{20}", None),
         ] {
             assert_eq!(at_word_start(&hir(pattern)), wanted, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn the_first_sign_is_where_every_match_has_one() {
+        for (pattern, wanted) in [
+            (r"\b[a-z][a-z0-9]{1,11}_[a-z]{32}", Some((2, 12, "_"))),
+            (
+                r"\b(?:[a-z]{1,3}_(?:[0-9]{2}_)?|[A-Z]{2}[0-9]{0,2}-)[0-9a-f]{32}",
+                Some((1, 4, "_-")),
+            ),
+            (r"\b(?:[a-z]{2}|[A-Z]{4,6})[0-9]{0,2}[=:]", Some((2, 8, ":="))),
+            (r"(?:[a-z]{2}){2,3}(?:-[0-9]{4}){2}", Some((4, 6, "-"))),
+            ("[a-z]{40}", None),
+            ("[a-z]{31}_[0-9]{32}", Some((31, 31, "_"))),
+            ("[a-z]{31,32}_[0-9]{32}", None),
+            ("[a-z_]{2,4}-[0-9]{32}", None),
+            ("[a-z]{2}_?-[0-9]{32}", None),
+            ("[a-z]{2}(?:-[0-9]{4})?[0-9]{32}", None),
+            ("(?:[a-z]{2}-|[0-9]{4})[0-9]{32}", None),
+        ] {
+            let wanted =
+                wanted.map(|(lo, hi, signs)| Sign { lo, hi, set: signs.bytes().collect() });
+            assert_eq!(sign(&hir(pattern)), wanted, "{pattern}");
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::anchor::Anchor;
 use super::byte_set::ByteSet;
-use super::run::{Run, RunClass};
+use super::run::{Run, RunClass, Sign};
 use super::trigger::Around;
 use super::{Text, Texts};
 
@@ -181,6 +181,8 @@ pub(crate) struct EmbeddedHead {
     pub(crate) class: RunClass,
     /// How many bytes of the class every match starts with.
     pub(crate) run: u32,
+    /// Where the first sign stands, if every match has one and its first bytes can be many.
+    pub(crate) sign: Option<Sign>,
 }
 
 /// An [`Anchor`] in a form that can be a constant.
@@ -198,8 +200,12 @@ impl From<&Anchor> for EmbeddedAnchor {
 }
 
 impl EmbeddedHead {
-    pub(crate) fn new(head: &[ByteSet], (class, run): (RunClass, usize)) -> EmbeddedHead {
-        EmbeddedHead { window: head.to_vec().into(), class, run: run as u32 }
+    pub(crate) fn new(
+        head: &[ByteSet],
+        (class, run): (RunClass, usize),
+        sign: Option<Sign>,
+    ) -> EmbeddedHead {
+        EmbeddedHead { window: head.to_vec().into(), class, run: run as u32, sign }
     }
 }
 

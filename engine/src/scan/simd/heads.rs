@@ -6,7 +6,7 @@ use super::runs::Runs;
 use super::windows::{Use, Window};
 use crate::kernel::Kernel;
 use crate::kernel::classes::{Class, STEP};
-use crate::rule::run::RunClass;
+use crate::rule::run::{LONG_RUN, RunClass, Sign};
 
 /// Steps whose words are looked at together: few, since short texts pay for the space too.
 const AT_A_TIME: usize = 32;
@@ -78,12 +78,23 @@ impl Heads {
         let Some((most, _)) = self.uses.last() else { return };
         let length = |class| runs.length(class, at as usize, most.run_len as usize);
         let (narrow, broad) = (length(RunClass::Narrow), length(RunClass::Broad));
+        let plain = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).take(LONG_RUN).count();
+        // Behind the end of the block it may go on in any way.
+        let fits = |sign: Sign| match rest.get(plain) {
+            Some(byte) => {
+                sign.lo as usize <= plain && plain <= sign.hi as usize && sign.set.contains(*byte)
+            }
+            None => plain <= sign.hi as usize,
+        };
         for (u, window) in &self.uses {
             let needs = u.run_len as usize;
             if needs > broad {
                 break;
             }
             if needs > narrow && u.run.is_some_and(|(class, ..)| class == RunClass::Narrow) {
+                continue;
+            }
+            if !u.sign.is_none_or(fits) {
                 continue;
             }
             let classes = &self.long[*window].classes;

@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use crate::rule::Rule;
 use crate::rule::anchor::is_nearly_literal;
 use crate::rule::byte_set::ByteSet;
-use crate::rule::run::{Run, RunClass};
+use crate::rule::run::{Run, RunClass, Sign};
 use crate::rule::spec::EmbeddedAnchor;
 use crate::rule::trigger::{COMMON_WORDS, WORDS, classes_of};
 
@@ -36,6 +36,8 @@ pub(crate) struct Use {
     pub(crate) run: Option<(RunClass, i32, i32)>,
     /// For a head: how many bytes the run has at least; else 0.
     pub(crate) run_len: u32,
+    /// For a head that can begin in many ways: where its first sign stands.
+    pub(crate) sign: Option<Sign>,
 }
 
 /// All windows of a rule set.
@@ -108,7 +110,7 @@ impl Collector {
             Cow::Borrowed(window) => Cow::Borrowed(&window[skip..]),
             Cow::Owned(window) => Cow::Owned(window[skip..].to_vec()),
         };
-        self.window(classes).uses.push(Use { rule, lo, hi, run, run_len: 0 });
+        self.window(classes).uses.push(Use { rule, lo, hi, run, run_len: 0, sign: None });
     }
 }
 
@@ -152,7 +154,7 @@ pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows
                 true => &mut heads,
                 false => &mut long_heads,
             };
-            let use_ = Use { rule, lo: 0, hi: 0, run, run_len: head.run };
+            let use_ = Use { rule, lo: 0, hi: 0, run, run_len: head.run, sign: head.sign };
             heads.window(head.window.clone()).uses.push(use_);
         }
         if r.around.is_some() {
