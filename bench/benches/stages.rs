@@ -42,6 +42,8 @@ fn main() {
         scanners.push(ScannerKind::Hyperscan);
     }
     texts(&mut criterion, &scanners, bytes);
+    #[cfg(feature = "hyperscan")]
+    ends_only(&mut criterion, bytes);
     block_size(&mut criterion, bytes);
     start(&mut criterion, &scanners);
     line(&mut criterion, bytes);
@@ -83,6 +85,50 @@ fn texts(criterion: &mut Criterion, scanners: &[ScannerKind], bytes: u64) {
             });
             group.finish();
         }
+    }
+}
+
+/// Where matches of the default rules' patterns end, by libhs alone: no starts, no conditions, no masks, no assignments.
+#[cfg(feature = "hyperscan")]
+fn ends_only(criterion: &mut Criterion, bytes: u64) {
+    use hyperscan::{Builder as _, Matching, Pattern, PatternFlags, Patterns};
+
+    /// What libhs is given at once: more makes no difference.
+    const BLOCK: usize = 256 << 10;
+    let rules = redact_stream::RuleSet::builtin();
+    let rules: Vec<_> = rules.iter().filter(|rule| rule.is_default()).collect();
+    let pattern = |rule: &&redact_stream::Rule| {
+        let pattern = Pattern::with_flags(rule.pattern(), PatternFlags::MULTILINE).ok()?;
+        // libhs refuses some patterns, such as those with long bounded repeats.
+        pattern.build::<hyperscan::BlockMode>().ok()?;
+        Some(pattern)
+    };
+    let patterns: Patterns = rules.iter().filter_map(pattern).collect();
+    let count = patterns.len();
+    let database: hyperscan::BlockDatabase = match patterns.build() {
+        Ok(database) => database,
+        Err(error) => return eprintln!("missing: libhs alone: {error}"),
+    };
+    println!("libhs alone has {count} of {} patterns", rules.len());
+    let scratch = database.alloc_scratch().expect("libhs has memory");
+    for kind in [TextKind::Clean, TextKind::Json, TextKind::S1000] {
+        let text = Text { kind, bytes, seed: SEED }.to_vec();
+        let mut group = criterion.benchmark_group("ends_only");
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(format!("libhs/{}", kind.name()), |b| {
+            b.iter(|| {
+                let mut ends = 0u64;
+                for block in text.chunks(BLOCK) {
+                    let scanned = database.scan(black_box(block), &scratch, |_, _, _, _| {
+                        ends += 1;
+                        Matching::Continue
+                    });
+                    scanned.expect("libhs scans a block");
+                }
+                ends
+            });
+        });
+        group.finish();
     }
 }
 
