@@ -64,6 +64,20 @@ pub(crate) fn coarse_probability(window: &[ByteSet]) -> f64 {
 /// How frequent a byte is in log text, roughly: the shares of the classes were counted on a mix of system, web server,
 /// CI and JSON logs.
 pub(crate) fn byte_probability(byte: u8) -> f64 {
+    BYTES[usize::from(byte)]
+}
+
+const BYTES: [f64; 256] = {
+    let mut all = [0.0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        all[byte] = share(byte as u8);
+        byte += 1;
+    }
+    all
+};
+
+const fn share(byte: u8) -> f64 {
     match byte {
         b' ' => 0.11,
         b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 0.042,

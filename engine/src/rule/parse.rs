@@ -72,7 +72,8 @@ fn default_group() -> String {
 
 /// Parses a file into its good rules and all problems of the others.
 pub(crate) fn file(source: &str, text: &str) -> (Vec<Rule>, Vec<Problem>) {
-    let mut reader = Reader { source, text, problems: Vec::new() };
+    let ends = text.match_indices('\n').map(|(at, _)| at).collect();
+    let mut reader = Reader { source, text, ends, problems: Vec::new() };
     let rules = reader.rules();
     (rules, reader.problems)
 }
@@ -101,6 +102,8 @@ pub(crate) fn hir(pattern: &str) -> Result<Hir, String> {
 struct Reader<'t> {
     source: &'t str,
     text: &'t str,
+    /// Where its lines end.
+    ends: Vec<usize>,
     problems: Vec<Problem>,
 }
 
@@ -112,7 +115,7 @@ impl Reader<'_> {
     }
 
     fn line(&self, at: usize) -> usize {
-        1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|b| **b == b'\n').count()
+        1 + self.ends.partition_point(|end| *end < at)
     }
 
     fn rules(&mut self) -> Vec<Rule> {
