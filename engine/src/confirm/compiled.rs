@@ -54,6 +54,8 @@ struct Matcher {
 pub(super) struct States {
     near: Option<Box<Cache>>,
     long: Option<Box<Cache>>,
+    /// The addresses of the bytes that the near automaton read last without coming to an end.
+    beyond: Range<usize>,
     before_secret: Option<Box<Cache>>,
     unanchored: Option<Box<meta::Cache>>,
     groups: Option<Box<meta::Cache>>,
@@ -156,10 +158,16 @@ impl Compiled {
     }
 
     pub(super) fn walk(&self, states: &mut Option<Box<States>>, line: &[u8], at: usize) -> Walk {
-        let States { near, long, .. } = &mut **states.get_or_insert_default();
-        self.near().walk(near, line, at).unwrap_or_else(|| {
-            self.long().walk(long, line, at).expect("it may read to the end of the line")
-        })
+        let States { near, long, beyond, .. } = &mut **states.get_or_insert_default();
+        let address = line.as_ptr() as usize + at;
+        if !beyond.contains(&address) {
+            if let Some(walk) = self.near().walk(near, line, at) {
+                return walk;
+            }
+            // Starts in what was read in vain most likely are in vain too.
+            *beyond = address..address + self.near().horizon();
+        }
+        self.long().walk(long, line, at).expect("it may read to the end of the line")
     }
 
     /// Whether a match that starts at `at` could go on behind the end of `line`.

@@ -86,61 +86,91 @@ impl Opening {
     /// The first position of `starts` at which a match may start; the line is complete.
     #[inline]
     pub(super) fn next(&self, line: &[u8], starts: RangeInclusive<usize>) -> Option<usize> {
-        let (mut lo, hi) = starts.into_inner();
+        let (lo, hi) = starts.into_inner();
+        // Most ranges are of one start.
+        if lo == hi
+            && let Some(bytes) = line.get(lo..).and_then(|rest| rest.first_chunk())
+        {
+            return (self.is_start(*bytes) && !self.is_inside_word(line, lo)).then_some(lo);
+        }
+        if lo > hi { None } else { self.next_of_many(line, lo, hi) }
+    }
+
+    #[inline(never)]
+    fn next_of_many(&self, line: &[u8], mut lo: usize, hi: usize) -> Option<usize> {
         loop {
             let at = self.next_bytes(line, lo, hi)?;
-            let before = line[..at].last().filter(|_| self.at_word);
-            if !before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+            if !self.is_inside_word(line, at) {
                 return Some(at);
             }
             lo = at + 1;
         }
     }
 
+    /// Whether a match begins where a word does, and no word begins at `at`.
+    #[inline]
+    fn is_inside_word(&self, line: &[u8], at: usize) -> bool {
+        let before = line[..at].last().filter(|_| self.at_word);
+        before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+    }
+
     /// Whether a match may start at `at`, if more bytes may follow behind the line's end.
     pub(super) fn may_begin(&self, line: &[u8], at: usize) -> bool {
-        let before = line[..at].last().filter(|_| self.at_word);
         let possible = self.groups.iter().zip(&line[at..]);
-        !before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+        !self.is_inside_word(line, at)
             && possible.fold(!0, |all, (groups, byte)| all & groups[usize::from(*byte)]) != 0
     }
 
     /// The same as [`Opening::next`] by the bytes from the start on.
     #[inline]
     fn next_bytes(&self, line: &[u8], lo: usize, hi: usize) -> Option<usize> {
-        let [first, second, third, fourth] = &*self.groups;
-        let group = |groups: &[u8; 256], byte: u8| groups[usize::from(byte)];
-        let is_start = |w: &[u8]| {
-            let two = group(first, w[0]) & group(second, w[1]);
-            two != 0 && two & group(third, w[2]) & group(fourth, w[3]) != 0
-        };
         let end = line.len().min(hi.saturating_add(LOOKED_AT));
         let mut from = lo.min(line.len());
         if let Some(rare) = &self.rare {
             while let Some(text) = line[..end].get(from..from + Rare::STEP + LOOKED_AT) {
-                if rare.stands_in(text) {
-                    let starts = &text[..Rare::STEP + LOOKED_AT - 1];
-                    if let Some(n) = starts.windows(LOOKED_AT).position(is_start) {
-                        return Some(from + n);
-                    }
+                if rare.stands_in(text)
+                    && let Some(n) = self.first_start(&text[..Rare::STEP + LOOKED_AT - 1])
+                {
+                    return Some(from + n);
                 }
                 from += Rare::STEP;
             }
         }
         // All four bytes are there.
-        let found = line[from..end].windows(LOOKED_AT).position(is_start);
+        if let Some(n) = self.first_start(&line[from..end]) {
+            return Some(from + n);
+        }
         let at_end = |at: &usize| {
             let mut groups = !0;
             for (place, ends) in self.ends.iter().enumerate() {
                 let byte = line.get(at + place);
-                groups &= byte.map_or(*ends, |byte| group(&self.groups[place], *byte));
+                groups &= byte.map_or(*ends, |byte| self.groups[place][usize::from(*byte)]);
             }
             groups != 0
         };
         let last = (line.len() + 1).saturating_sub(LOOKED_AT).max(lo);
-        found
-            .map(|n| from + n)
-            .or_else(|| (last..line.len().min(hi.saturating_add(1))).find(at_end))
+        (last..line.len().min(hi.saturating_add(1))).find(at_end)
+    }
+
+    /// The first place in `text` where four bytes stand that a match may begin with.
+    #[inline(always)]
+    fn first_start(&self, text: &[u8]) -> Option<usize> {
+        for (n, four) in text.windows(LOOKED_AT).enumerate() {
+            if let [a, b, c, d] = four
+                && self.is_start([*a, *b, *c, *d])
+            {
+                return Some(n);
+            }
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn is_start(&self, bytes: [u8; LOOKED_AT]) -> bool {
+        let [first, second, third, fourth] = &*self.groups;
+        let [a, b, c, d] = bytes.map(usize::from);
+        let two = first[a] & second[b];
+        two != 0 && two & third[c] & fourth[d] != 0
     }
 }
 

@@ -12,6 +12,7 @@ use regex_syntax::hir::Hir;
 
 use super::bounds::without_high_bounds;
 use super::compiled::CHECKED;
+use crate::rule::byte_set::ByteSet;
 
 /// An anchored lazy DFA.
 pub(super) struct Automaton {
@@ -71,7 +72,15 @@ impl Automaton {
         const NEVER_FAILS: &str = "no quit bytes, no bound on cache clearing";
         let mut state: LazyStateID = dfa.start_state_forward(cache, &input).expect(NEVER_FAILS);
         let len = line.len() - at;
-        for (i, byte) in line[at..][..len.min(self.horizon)].iter().enumerate() {
+        let bytes = &line[at..][..len.min(self.horizon)];
+        // The bytes that are known to leave the marked state as it is.
+        let mut loops = ByteSet::default();
+        let mut in_loop = false;
+        // A cache that was cleared numbers its states anew.
+        let clears = cache.clear_count();
+        let mut i = 0;
+        while let Some(byte) = bytes.get(i) {
+            i += 1;
             // The plain step knows neither marked states nor such as are not made yet.
             let before = state;
             if !before.is_tagged() {
@@ -80,13 +89,25 @@ impl Automaton {
             if before.is_tagged() || state.is_unknown() {
                 state = dfa.next_state(cache, before, *byte).expect(NEVER_FAILS);
             }
-            if state.is_tagged() {
-                if state.is_match() {
-                    walk.end = Some(at + i);
-                } else if state.is_dead() {
-                    walk.read = i + 1;
-                    return Some(walk);
+            if !state.is_tagged() {
+                continue;
+            }
+            if state.is_dead() {
+                walk.read = i;
+                return Some(walk);
+            }
+            // Long matches end with a run of one class, which leaves the state as it is.
+            if state == before && cache.clear_count() == clears {
+                if !in_loop {
+                    (loops, in_loop) = (ByteSet::default(), true);
                 }
+                loops.insert(*byte);
+                i += bytes[i..].iter().take_while(|byte| loops.contains(**byte)).count();
+            } else {
+                in_loop = false;
+            }
+            if state.is_match() {
+                walk.end = Some(at + i - 1);
             }
         }
         if len > self.horizon {

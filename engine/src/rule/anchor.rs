@@ -13,7 +13,7 @@ use regex_syntax::hir::{Hir, HirKind, Look};
 use super::byte_set::ByteSet;
 use super::frequency::{coarse_probability, probability, sampled};
 use super::run::{RunClass, bytes_of};
-use super::trigger::{COMMON_WORDS, WORDS, classes_of};
+use super::trigger::{WORDS, classes_of};
 
 /// The longest window that is kept, in bytes.
 pub(crate) const MAX_WINDOW: usize = 12;
@@ -55,34 +55,40 @@ pub(crate) fn anchors(hir: &Hir) -> Vec<Anchor> {
     found
 }
 
-/// Adds an anchor; those that begin alike become one, of what they have in common.
+/// Adds an anchor; those that begin alike become one, of what they have in common and of what stands behind it in one or the
+/// other, if that is little: the sign behind a word says more than the word.
 fn add(found: &mut Vec<Anchor>, new: Anchor) {
-    let alike = |a: &Anchor| {
-        let common = a.window.iter().zip(&new.window).take_while(|(a, b)| a == b).count();
-        common >= ALIKE.min(a.window.len()).min(new.window.len())
+    let common = |a: &Anchor| {
+        let pairs = a.window.iter().zip(&new.window);
+        pairs.take_while(|(a, b)| a == b).count()
     };
-    match found.iter_mut().find(|a| alike(a)) {
+    let alike = |a: &&mut Anchor| common(a) >= ALIKE.min(a.window.len()).min(new.window.len());
+    match found.iter_mut().find(alike) {
         Some(a) => {
-            let common = a.window.iter().zip(&new.window).take_while(|(a, b)| a == b).count();
+            let common = common(a);
+            let next = a.window.get(common).zip(new.window.get(common));
+            let next = next.map(|(a, b)| a.union(b)).filter(|next| next.len() <= FEW_SIGNS);
             a.window.truncate(common);
+            a.window.extend(next);
             (a.lo, a.hi) = (a.lo.min(new.lo), a.hi.max(new.hi));
         }
         None => found.push(new),
     }
 }
 
+/// A class of more bytes tells little.
+const FEW_SIGNS: usize = 12;
+
 /// Windows are alike if their first classes are equal, as many as the vector kernels look at and one more.
 const ALIKE: usize = 5;
 
 /// Anchors at the words of [`WORDS`] where a path holds one, since these are looked for anyway; the rarest window of other paths.
-/// `common`: also at words that are common in logs.
-pub(crate) fn anchors_at_words(hir: &Hir, common: bool) -> Vec<Anchor> {
-    let words = || WORDS.iter().filter(|word| common || !COMMON_WORDS.contains(word));
+pub(crate) fn anchors_at_words(hir: &Hir) -> Vec<Anchor> {
     let mut found: Vec<Anchor> = Vec::new();
     for path in paths(hir) {
         let runs = runs(&path);
         let word = runs.iter().find_map(|run| {
-            let at = |i: usize| words().find(|word| starts_with_word(&run.sets[i..], word));
+            let at = |i: usize| WORDS.iter().find(|word| starts_with_word(&run.sets[i..], word));
             let (i, word) = (0..run.sets.len()).find_map(|i| Some((i, at(i)?)))?;
             let window = classes_of(word).collect();
             Some(Anchor { window, lo: run.lo + i as i32, hi: run.hi + i as i32 })

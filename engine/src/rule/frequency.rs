@@ -1,6 +1,6 @@
 //! How frequent bytes and classes are in log text: what makes an anchor rare.
 //!
-//! Two models: byte frequencies, taken as independent ([`probability`]), and counts of four letters in a row in a sample
+//! Two models: byte frequencies, taken as independent ([`probability`]), and counts of up to four bytes in a row in a sample
 //! ([`sampled`]), which know that `serv` is frequent.
 
 use std::sync::LazyLock;
@@ -10,8 +10,8 @@ use super::byte_set::ByteSet;
 /// Log text that frequencies are estimated on: made-up lines in the forms of common logs.
 pub(crate) const SAMPLE: &[u8] = include_bytes!("sample.log");
 
-/// How often the first four classes of a window, letters in either case, stand at a position of the sample; 0 if they can be spelt
-/// in many ways.
+/// How often the first classes of a window, up to four, letters in either case, stand at a position of the sample; 0 if they
+/// can be spelt in many ways.
 pub(crate) fn sampled(window: &[ByteSet]) -> f64 {
     static ROWS: LazyLock<Vec<u32>> = LazyLock::new(|| {
         let row = |w: &[u8]| w.iter().fold(0, |row, b| row << 8 | u32::from(b | 0x20));
@@ -19,8 +19,9 @@ pub(crate) fn sampled(window: &[ByteSet]) -> f64 {
         rows.sort_unstable();
         rows
     });
+    let head = &window[..window.len().min(4)];
     let mut spelt = vec![0u32];
-    for set in window.iter().take(4).copied().chain(std::iter::repeat(ByteSet::FULL)).take(4) {
+    for set in head {
         let folded = set.folded();
         if folded.len() * spelt.len() > 128 {
             return 0.0;
@@ -28,9 +29,11 @@ pub(crate) fn sampled(window: &[ByteSet]) -> f64 {
         let with = |row: u32| folded.iter().map(move |b| row << 8 | u32::from(b));
         spelt = spelt.into_iter().flat_map(with).collect();
     }
+    let behind = 8 * (4 - head.len() as u32);
+    let start = |row: &u32| row.checked_shr(behind).unwrap_or(0);
     let count = |row: u32| {
-        let from = ROWS.partition_point(|r| *r < row);
-        ROWS[from..].iter().take_while(|r| **r == row).count()
+        let from = ROWS.partition_point(|r| start(r) < row);
+        ROWS[from..].iter().take_while(|r| start(r) == row).count()
     };
     spelt.into_iter().map(count).sum::<usize>() as f64 / SAMPLE.len() as f64
 }

@@ -10,8 +10,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::super::error::Problem;
 use super::anchor::{
-    Anchor, SHAPE, anchors as anchors_of, anchors_at_words, heads, is_nearly_literal,
-    keyword_anchor, starts_with_word,
+    Anchor, SHAPE, anchors as anchors_of, anchors_at_words, heads, is_nearly_literal, keyword_anchor,
 };
 use super::byte_set::ByteSet;
 use super::frequency::probability;
@@ -19,7 +18,7 @@ use super::run::{LONG_RUN, at_word_start, run, sign};
 use super::spec::{
     BlockKind, Check, CheckFailure, Confidence, EmbeddedAnchor, EmbeddedHead, Rule, ValueSyntax,
 };
-use super::trigger::{WORDS, around, before, word_first};
+use super::trigger::{around, before, word_first};
 use super::{MAX_MATCH, Text, Texts};
 
 /// The form of a rule in a file. Field names are the schema of `docs/writing-rules.md`.
@@ -243,16 +242,13 @@ impl Reader<'_> {
             let around = contextual.then(|| around(&hir, &anchors, class)).flatten();
             (anchors, around)
         });
-        let at_word = match raw.value {
-            ValueSyntax::Assignment => true,
-            ValueSyntax::Match => {
-                raw.block.is_none() && around.is_none() && heads.is_empty() && secret_behind_word
-            }
-        };
-        let anchors = match at_word {
-            true => at_words(&hir, raw.value == ValueSyntax::Assignment, names).unwrap_or(anchors),
-            false => anchors,
-        };
+        let anchors = match raw.value {
+            // The words are looked for anyway.
+            ValueSyntax::Assignment => Some(anchors_at_words(&hir)).filter(|all| !all.is_empty()),
+            // A name says more than what stands behind it.
+            ValueSyntax::Match => names.filter(|_| contextual && around.is_none()),
+        }
+        .unwrap_or(anchors);
         let texts = |list: Vec<String>| -> Texts { list.into_iter().map(Text::Owned).collect() };
         Some(Rule {
             label: Cow::Owned(raw.label.unwrap_or_else(|| raw.id.clone())),
@@ -356,16 +352,6 @@ const BROADEST_ANCHOR: f64 = 0.02;
 fn names_it(anchors: &[Anchor]) -> bool {
     !anchors.is_empty()
         && anchors.iter().all(|a| a.window.len() >= 3 && probability(&a.window) < SHAPE)
-}
-
-/// Anchors at words that are looked for anyway, or `names` where these words are too common.
-fn at_words(hir: &Hir, common: bool, names: Option<Vec<Anchor>>) -> Option<Vec<Anchor>> {
-    let words = anchors_at_words(hir, common);
-    let is_word = |a: &Anchor| WORDS.iter().any(|word| starts_with_word(&a.window, word));
-    match names.filter(|_| !words.iter().all(is_word)) {
-        Some(names) => Some(names),
-        None => Some(words).filter(|words| words.iter().any(is_word)),
-    }
 }
 
 fn choose_anchors(hir: &Hir, raw: &RawRule) -> Result<Vec<Anchor>, String> {

@@ -25,6 +25,8 @@ pub(super) const CLOSE: u16 = 1 << 8;
 pub(super) const REFERENCE: u16 = 1 << 9;
 /// What pointers begin with.
 pub(super) const POINTER: u16 = 1 << 10;
+/// What the words begin with that stand for a value.
+pub(super) const PLACEHOLDER: u16 = 1 << 11;
 
 static CLASSES: [u16; 256] = classes();
 
@@ -72,6 +74,13 @@ const fn classes() -> [u16; 256] {
         }
         if matches!(byte, b'*' | b'&') {
             class |= POINTER;
+        }
+        if matches!(
+            byte.to_ascii_lowercase(),
+            b'c'..=b'e' | b'p' | b'r' | b'i' | b't' | b'x' | b'y'
+        ) || matches!(byte, b'*' | b'.')
+        {
+            class |= PLACEHOLDER;
         }
         table[i] = class;
         i += 1;

@@ -19,13 +19,13 @@
 use std::ops::Range;
 
 use super::chosen::is_chosen;
-use super::classes::{self, CLOSE, DIGIT, OPEN, PLACE, POINTER, REFERENCE};
+use super::classes::{self, CLOSE, DIGIT, OPEN, PLACE, PLACEHOLDER, POINTER, REFERENCE};
 use super::key::{Promise, promise};
 use super::other::{is_code, is_crypt_hash, is_location, is_reference, is_tangled};
 use super::syntax::{Found, Name, Tie};
 use crate::confirm::words;
 
-/// Values that hold one of these are placeholders, in lower case.
+/// Values that hold one of these are placeholders, in lower case; their first bytes are those of the class [`PLACEHOLDER`].
 const PLACEHOLDERS: &[&str] = &[
     "example",
     "changeme",
@@ -54,6 +54,9 @@ const SIGNS: &[u8] = b"!@#$%^&*+=?~";
 /// What the first bytes of a value do not say about it, the rest does not either. Bounds the work of one key.
 pub(super) const LOOKED_AT: usize = 96;
 
+/// The shortest value that may be a secret, in bytes.
+const SHORTEST: usize = 4;
+
 /// A value so near the end of a line, in bytes, ends the line: a carriage return or a full stop may follow.
 pub(crate) const END_OF_LINE: usize = 2;
 
@@ -75,11 +78,14 @@ enum Kind {
 pub(crate) fn secret(line: &[u8], name: &Name, found: &Found) -> Option<Range<usize>> {
     let text = &line[found.span.clone()];
     let text = &text[..text.len().min(LOOKED_AT)];
+    if text.len() < SHORTEST {
+        return None;
+    }
     let inside = unquoted(text.trim_ascii());
     let value = without_scheme(inside);
     // What costs little comes first: most values are short, or references.
     let whole = text.trim_ascii();
-    if whole.len() < 4 || value.len() < 4 || is_chain(whole) {
+    if whole.len() < SHORTEST || value.len() < SHORTEST || is_chain(whole) {
         return None;
     }
     let classes = classes::all(value);
@@ -405,10 +411,14 @@ fn unquoted(value: &[u8]) -> &[u8] {
 fn is_placeholder(value: &[u8]) -> bool {
     // What is long and has no such word near its ends is no placeholder either.
     let (head, tail) = (&value[..value.len().min(48)], &value[value.len().saturating_sub(16)..]);
-    let holds = |text: &[u8], word: &str| {
-        text.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word.as_bytes()))
+    let is = |text: &[u8], word: &str| {
+        text.get(..word.len()).is_some_and(|text| text.eq_ignore_ascii_case(word.as_bytes()))
     };
-    PLACEHOLDERS.iter().any(|word| holds(head, word) || holds(tail, word))
+    let begins = |text: &[u8]| PLACEHOLDERS.iter().any(|word| is(text, word));
+    let holds = |text: &[u8]| {
+        (0..text.len()).any(|at| classes::is(text[at], PLACEHOLDER) && begins(&text[at..]))
+    };
+    holds(head) || holds(tail)
 }
 
 #[cfg(test)]

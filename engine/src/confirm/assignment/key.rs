@@ -117,9 +117,12 @@ fn of_key(key: &[u8], hump: bool) -> Promise {
     let mut has = Parts::default();
     for at in 0..key.len() {
         has.read(&key[at..]);
+        if has.password {
+            return Promise::Password;
+        }
     }
     let long = |least: usize| key.len() >= least;
-    if has.password || key.eq_ignore_ascii_case(b"psk") {
+    if key.eq_ignore_ascii_case(b"psk") {
         Promise::Password
     } else if has.pass {
         if hump { Promise::Password } else { Promise::Weak }

@@ -329,9 +329,8 @@ fn is_tag(line: &[u8], name: &Name) -> bool {
 /// as `\u001b` and the like, however often that was escaped again.
 #[inline]
 fn escapes(line: &[u8], at: &mut usize) {
-    let is_slash = |b: Option<&u8>| b == Some(&b'\\');
-    let here = line.get(*at);
-    if here == Some(&0x1b) || is_slash(here) || is_slash(line[..line.len().min(*at)].last()) {
+    let is_begin = |at: usize| matches!(line.get(at), Some(0x1b | b'\\'));
+    if is_begin(*at) || *at > 0 && line.get(*at - 1) == Some(&b'\\') {
         skip_escapes(line, at);
     }
 }

@@ -65,11 +65,22 @@ impl Context {
         near: &mut Vec<u32>,
         out: &mut Vec<Candidate>,
     ) {
+        // The next line end, looked for once up to there.
+        let (mut line_end, mut looked) = (None, 0);
         for trigger in triggers.iter_mut() {
             // Matches stay on their line.
             let at = trigger.at as usize;
-            let rest = &block[at..block.len().min(at + self.farthest)];
-            trigger.reach = memchr::memchr(b'\n', rest).unwrap_or(self.farthest) as u32;
+            let to = block.len().min(at + self.farthest);
+            if line_end.is_some_and(|end| end < at) {
+                line_end = None;
+            }
+            if line_end.is_none() && looked.max(at) < to {
+                let from = looked.max(at);
+                line_end = memchr::memchr(b'\n', &block[from..to]).map(|n| from + n);
+                looked = line_end.unwrap_or(to);
+            }
+            let reach = line_end.filter(|end| *end < to).map(|end| end - at);
+            trigger.reach = reach.unwrap_or(self.farthest) as u32;
         }
         for group in &self.groups {
             group.scan(block, runs, triggers, near, out);
