@@ -193,14 +193,14 @@ fn word_number(all: &[Part<'_>], common: bool) -> Option<usize> {
         Part::Bytes(set, 1, 1) => Some(*set),
         _ => None,
     };
-    let holds = |word: &&str| {
-        (common || !COMMON_WORDS.contains(word))
+    let holds = |word: &str| {
+        (common || !COMMON_WORDS.contains(&word))
             && all.len() >= word.len()
             && classes_of(word)
                 .zip(all)
                 .all(|(c, part)| single(part).is_some_and(|s| s.is_subset(&c)))
     };
-    WORDS.iter().position(|word| holds(&word))
+    WORDS.iter().position(|word| holds(word))
 }
 
 #[cfg(test)]
