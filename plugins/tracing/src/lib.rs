@@ -43,6 +43,7 @@ mod policy;
 mod redactor;
 
 mod capture;
+mod edits;
 mod rebuild;
 mod state;
 mod values;

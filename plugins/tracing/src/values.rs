@@ -9,11 +9,12 @@
 use std::ops::Range;
 
 use redact_stream::TextRedactor;
-use zeroize::Zeroize;
+use zeroize::optimization_barrier;
 
+use crate::edits::Edits;
 use crate::rebuild::CopiedError;
 use crate::redactor::Shared;
-use crate::state::{Late, count, look, look_at_bytes, utf8, with_name};
+use crate::state::{count, look, look_at_bytes, utf8, with_name};
 
 /// Buffers larger than this, in bytes, are not kept for the next event.
 const MOST_KEPT: usize = 64 << 10;
@@ -126,9 +127,8 @@ pub(crate) struct Values {
     /// The same in chains, by the index of the outermost.
     chains: Vec<(usize, Box<CopiedError>)>,
     pub(crate) spare: Vec<Box<CopiedError>>,
-    /// What the engine made of the text.
-    out: Vec<u8>,
-    rules: Vec<usize>,
+    /// What the engine masks of the text.
+    edits: Edits,
     /// Whether something was found or masked.
     pub(crate) is_secret: bool,
 }
@@ -211,9 +211,8 @@ impl Values {
     }
 
     fn look_at_text(&mut self, shared: &Shared, texts: &mut TextRedactor, known: &mut [Known]) {
-        let mut sink = Late::new(self.text.as_bytes(), &mut self.out, &mut self.rules);
-        let Ok(()) = texts.redact_to(self.text.as_bytes(), &mut sink);
-        if !sink.found {
+        let Ok(()) = texts.redact_to(self.text.as_bytes(), &mut self.edits);
+        if self.edits.is_empty() {
             for piece in &self.pieces {
                 if let Owner::Slot(index) = piece.owner {
                     known[index].learn(&self.text[piece.start..piece.end]);
@@ -223,34 +222,42 @@ impl Values {
         }
         self.is_secret = true;
         let goes_on = |rule: &usize| shared.engine.rule(*rule).block().is_some();
-        if self.has_names || self.rules.iter().any(goes_on) || !self.split() {
-            self.rules.clear();
+        if self.has_names || self.edits.rules.iter().any(goes_on) || !self.edit() {
             self.one_by_one(shared, texts);
         } else {
-            count(shared, &mut self.rules);
+            count(shared, &mut self.edits.rules);
         }
     }
 
-    /// Gives each piece its part of the output, which has as many line feeds as the text; false if it has not.
-    fn split(&mut self) -> bool {
-        let Ok(out) = std::str::from_utf8(&self.out) else { return false };
-        let line_feeds = |text: &str| text.bytes().filter(|b| *b == b'\n').count();
-        if line_feeds(out) != line_feeds(&self.text) {
-            return false;
-        }
-        let mut rest = out;
+    /// Masks in each piece what the engine masks there; false if some of that is no part of one line of one piece.
+    fn edit(&mut self) -> bool {
+        let mut edits = self.edits.all();
+        let mut next = edits.next();
         for piece in &self.pieces {
-            let old = &self.text[piece.start..piece.end];
-            let Some((end, _)) = rest.match_indices('\n').nth(line_feeds(old)) else {
-                return false;
-            };
-            let (new, behind) = (&rest[..end], &rest[end + 1..]);
-            rest = behind;
-            if new != old {
-                give(&mut self.slots, &mut self.errors, &mut self.done, piece.owner, new);
+            let mut at = piece.start;
+            let start = self.done.len();
+            while let Some((span, mask)) = next.take_if(|(span, _)| span.end <= piece.end) {
+                let kept = self.text.get(at..span.start);
+                let (Some(kept), Ok(mask)) = (kept, std::str::from_utf8(mask)) else {
+                    return false;
+                };
+                if self.text.as_bytes()[span.clone()].contains(&b'\n') {
+                    return false;
+                }
+                self.done.push_str(kept);
+                self.done.push_str(mask);
+                at = span.end;
+                next = edits.next();
             }
+            if at == piece.start {
+                continue;
+            }
+            let Some(kept) = self.text.get(at..piece.end) else { return false };
+            self.done.push_str(kept);
+            let place = start..self.done.len();
+            give(&mut self.slots, &mut self.errors, &self.done, piece.owner, place);
         }
-        rest.is_empty()
+        next.is_none()
     }
 
     fn one_by_one(&mut self, shared: &Shared, texts: &mut TextRedactor) {
@@ -270,7 +277,10 @@ impl Values {
                 }
             };
             if let Some(new) = new {
-                give(&mut self.slots, &mut self.errors, &mut self.done, piece.owner, &new);
+                let start = self.done.len();
+                self.done.push_str(&new);
+                let place = start..self.done.len();
+                give(&mut self.slots, &mut self.errors, &self.done, piece.owner, place);
             }
         }
     }
@@ -320,7 +330,6 @@ impl Values {
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
         self.pieces.clear();
-        self.rules.clear();
         self.has_names = false;
         let mut next = None;
         while let Some(mut error) =
@@ -335,27 +344,26 @@ impl Values {
         if std::mem::take(&mut self.is_secret) {
             wipe_from(&mut self.text, 0);
             wipe_from(&mut self.done, 0);
-            self.bytes[..].zeroize();
-            self.out[..].zeroize();
+            wipe(&mut self.bytes);
+            self.edits.wipe();
         }
         for text in [&mut self.text, &mut self.done] {
             text.clear();
             text.shrink_to(MOST_KEPT);
         }
-        for bytes in [&mut self.bytes, &mut self.out] {
-            bytes.clear();
-            bytes.shrink_to(MOST_KEPT);
-        }
+        self.bytes.clear();
+        self.bytes.shrink_to(MOST_KEPT);
+        self.edits.clear(MOST_KEPT);
     }
 }
 
-/// Puts `new` in the place of a piece.
+/// Puts what stands at `place` of `done` in the place of a piece.
 fn give(
     slots: &mut [Slot],
     errors: &mut [Box<CopiedError>],
-    done: &mut String,
+    done: &str,
     owner: Owner,
-    new: &str,
+    place: Range<usize>,
 ) {
     match owner {
         Owner::Slot(index) | Owner::Named(index, _) => {
@@ -364,12 +372,10 @@ fn give(
                 // The mask of a number is none.
                 _ => Kind::Str,
             };
-            let start = done.len();
-            done.push_str(new);
-            slots[index] = Slot::Text(kind, Place::Done(start, done.len()));
+            slots[index] = Slot::Text(kind, Place::Done(place.start, place.end));
         }
-        Owner::Display(index) => replace(&mut errors[index].display, new),
-        Owner::Debug(index) => replace(&mut errors[index].debug, new),
+        Owner::Display(index) => replace(&mut errors[index].display, &done[place]),
+        Owner::Debug(index) => replace(&mut errors[index].debug, &done[place]),
     }
 }
 
@@ -381,7 +387,13 @@ fn replace(text: &mut String, new: &str) {
 /// Cuts a text, and wipes what is cut off.
 pub(crate) fn wipe_from(text: &mut String, start: usize) {
     let mut bytes = std::mem::take(text).into_bytes();
-    bytes[start..].zeroize();
+    wipe(&mut bytes[start..]);
     bytes.truncate(start);
     *text = utf8(bytes);
+}
+
+/// Overwrites bytes, many at a time, in a way that is not optimised away.
+pub(crate) fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    optimization_barrier(bytes);
 }
