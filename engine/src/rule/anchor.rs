@@ -372,6 +372,17 @@ mod tests {
     }
 
     #[test]
+    fn ways_that_begin_alike_share_an_anchor_with_the_sign_behind() {
+        let found = of("zqxjacme(?:=[0-9]{4}|:[a-z]{4})");
+        assert_eq!(found.len(), 1);
+        let sign = ByteSet::single(b'=').union(&ByteSet::single(b':'));
+        assert_eq!(found[0].window.last(), Some(&sign));
+        // Of many signs, none is told.
+        let found = of("zqxjacme(?:[0-9]{4}|[g-z]{4})");
+        assert_eq!(found[0].window.last(), Some(&ByteSet::single(b'e')));
+    }
+
+    #[test]
     fn a_pattern_of_gaps_has_none() {
         assert!(of("(?s-u:.{0,4})").is_empty());
     }
