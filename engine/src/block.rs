@@ -11,7 +11,8 @@
 //!
 //! Of an element, only the first line with text behind the tag is looked at, and masked if it is one value that looks
 //! drawn at random. The same holds of what else promises a value on the next line: `name: DB_PASSWORD` and `value: …` below
-//! it, `<key>` and `<string>` of a property list, `password: |` of YAML and the text below it, PHP's `["password"]=>`. A marker
+//! it, `<key>` and `<string>` of a property list, `password: |` of YAML and the text below it, PHP's `["password"]=>`, `default = "…"`
+//! of a variable of Terraform, below its type and description. A marker
 //! `data:` is that of a Kubernetes object ([`manifest`]).
 
 use std::ops::Range;
@@ -102,7 +103,10 @@ impl OpenBlock {
         if kind == BlockKind::Element {
             let holds =
                 |w: &[u8]| line[marker.clone()].windows(w.len()).any(|t| t.eq_ignore_ascii_case(w));
-            if line[marker.clone()].ends_with(b"{\"") {
+            let brace = line[marker.clone()].iter().rposition(|b| *b == b'{');
+            if brace
+                .is_some_and(|at| !line[marker.start + at + 1..marker.end].trim_ascii().is_empty())
+            {
                 manifest::on_one_line(line, marker, SAME_LINE_CAP, spans);
                 return None;
             }
@@ -189,7 +193,7 @@ impl OpenBlock {
             spans.push(start..start + value.len());
         }
         self.misses += 1;
-        text.is_empty() && self.misses < MAX_MISSES
+        (text.is_empty() || is_about_variable(text)) && self.misses < MAX_MISSES
     }
 
     /// The length of what stands before the body in `line`: the begin line's prefix, any digit for a digit, or else blanks,
@@ -261,10 +265,23 @@ impl OpenBlock {
     }
 }
 
-/// The value in a line that is nothing else, or `value: …`, or `<string>…</string>`, or PHP's `string(4) "…"`.
+/// Whether a line says something else of a variable of Terraform, whose default may follow.
+fn is_about_variable(text: &[u8]) -> bool {
+    let names: [&[u8]; 4] = [b"type ", b"description ", b"sensitive ", b"nullable "];
+    let behind = names.iter().find_map(|name| text.strip_prefix(*name));
+    behind.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"="))
+}
+
+/// Elements of XML that hold the value of the name before them.
+const ELEMENTS: [(&str, &str); 3] =
+    [("<string>", "</string>"), ("<value>", "</value>"), ("<param-value>", "</param-value>")];
+
+/// The value in a line that is nothing else, or `value: …`, or `default = "…"`, or `<string>…</string>`, or PHP's `string(4) "…"`.
 fn lone_value(text: &[u8]) -> &[u8] {
-    if let Some(inside) = text.strip_prefix(b"<string>") {
-        return inside.strip_suffix(b"</string>").unwrap_or(text);
+    for (open, close) in ELEMENTS {
+        if let Some(inside) = text.strip_prefix(open.as_bytes()) {
+            return inside.strip_suffix(close.as_bytes()).unwrap_or(text);
+        }
     }
     if let Some(inside) = text.strip_prefix(b"string(") {
         let digits = inside.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -272,7 +289,12 @@ fn lone_value(text: &[u8]) -> &[u8] {
         return quoted.unwrap_or(text);
     }
     let behind = text.strip_prefix(b"value:").or_else(|| text.strip_prefix(b"\"value\":"));
-    let Some(value) = behind else { return text };
+    let assigned = || {
+        let names: [&[u8]; 2] = [b"default", b"value"];
+        let rest = names.iter().find_map(|name| text.strip_prefix(*name))?;
+        rest.trim_ascii_start().strip_prefix(b"=").filter(|v| v.ends_with(b"\""))
+    };
+    let Some(value) = behind.or_else(assigned) else { return text };
     let value = value.trim_ascii();
     let value = value.strip_suffix(b",").unwrap_or(value);
     match value {
@@ -430,7 +452,10 @@ mod tests {
             ("two words", None),
             ("value: \"Zk3vQ9xTb2LwPq8R\",", Some(8..24)),
             ("<string>Zk3vQ9xTb2LwPq8R</string>", Some(8..24)),
+            ("<value>Zk3vQ9xTb2LwPq8R</value>", Some(7..23)),
             ("value: $(TOKEN)", None),
+            ("  default = \"Zk3vQ9xTb2LwPq8R\"", Some(13..29)),
+            ("value = var.x", None),
             ("string(16) \"Zk3vQ9xTb2LwPq8R\"", Some(12..28)),
         ] {
             let mut spans = Vec::new();

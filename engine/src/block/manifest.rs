@@ -8,9 +8,10 @@
 //! the marker ends them. What stands before the marker's indentation, as in `svc | data:`, must stand before each line, with any
 //! digit for a digit.
 //!
-//! On one line ([`on_one_line`]) many other objects have a member `data`, so that something near it must say that this is a Secret.
+//! On one line ([`on_one_line`]) many other objects of JSON have a member `data`, so that something near it must say that this is a
+//! Secret, as its kind or the command that patches one does; YAML's flow style (`data: {a: b}`) is judged as its block style is.
 //!
-//! Limits: flow style of YAML (`data: {a: b}`), and JSON in a string of JSON, are not read here.
+//! Limits: JSON in a string of JSON is not read here.
 
 use std::ops::Range;
 
@@ -113,7 +114,7 @@ impl Manifest {
 const FARTHEST_KIND: usize = 256;
 
 /// Adds the spans of the values of a Secret on one line, whose member `data` or `stringData` begins at `marker`, up to its first
-/// key's quote. At most `cap` bytes behind it are read.
+/// key's first byte. At most `cap` bytes behind it are read.
 pub(super) fn on_one_line(
     line: &[u8],
     marker: Range<usize>,
@@ -122,11 +123,14 @@ pub(super) fn on_one_line(
 ) {
     let known = spans.len();
     let text = &line[..line.len().min(marker.end + cap)];
-    let plain = line[marker.clone()].starts_with(b"\"stringData");
+    let head = line[marker.clone()].trim_ascii_start();
+    let is_json = head.starts_with(b"\"");
+    let plain =
+        head.trim_ascii_start().starts_with(if is_json { b"\"stringData" } else { b"stringData:" });
     let mut at = marker.end - 1;
-    while let Some(key) = quoted(text, at) {
-        let Some(value) = colon(text, key.end + 1).and_then(|at| quoted(text, at)) else { break };
-        at = value.end + 1;
+    while let Some(key) = scalar(text, at) {
+        let Some(value) = colon(text, key.end).and_then(|at| scalar(text, at)) else { break };
+        at = value.end + quote(text, value.end);
         let inside = &text[value.clone()];
         if plain && judge::may_be_password(inside) || !plain && is_data(inside) {
             spans.push(value);
@@ -137,27 +141,37 @@ pub(super) fn on_one_line(
         }
     }
     let before = &line[marker.start.saturating_sub(FARTHEST_KIND)..marker.start];
-    if !plain && !says_secret(before) && !says_secret(&text[at..text.len().min(at + 64)]) {
+    let behind = &text[at..text.len().min(at + 64)];
+    if is_json && !plain && !says_secret(before) && !says_secret(behind) {
         spans.truncate(known);
     }
 }
 
-/// Whether members beside `data` say that the object is a Secret: its kind, or one of its types.
+/// Whether members beside `data`, or the command before it, say that the object is a Secret: its kind, or one of its types.
 fn says_secret(members: &[u8]) -> bool {
-    ["\"Secret\"", "\"Opaque\"", "\"kubernetes.io/", "\"helm.sh/release"]
+    ["\"Secret\"", "\"Opaque\"", "\"kubernetes.io/", "\"helm.sh/release", "patch secret"]
         .iter()
         .any(|word| memchr::memmem::find(members, word.as_bytes()).is_some())
 }
 
-/// What stands between the quote at `at` and the next one.
-fn quoted(text: &[u8], at: usize) -> Option<Range<usize>> {
-    let inside = text.get(at..)?.strip_prefix(b"\"")?;
-    Some(at + 1..at + 1 + memchr::memchr(b'"', inside)?)
+/// The key or value at `at`: what stands between quotes, or up to what ends it in flow style.
+fn scalar(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let rest = text.get(at..)?;
+    if let [sign @ (b'"' | b'\''), inside @ ..] = rest {
+        return Some(at + 1..at + 1 + memchr::memchr(*sign, inside)?);
+    }
+    let end = rest.iter().position(|b| b" \t,:{}[]\"'".contains(b))?;
+    (end > 0).then_some(at..at + end)
 }
 
-/// Where the value behind the colon at `at` begins.
+/// The length of the quote at `at`.
+fn quote(text: &[u8], at: usize) -> usize {
+    usize::from(matches!(text.get(at), Some(b'"' | b'\'')))
+}
+
+/// Where the value behind the key that ends at `at` and its colon begins.
 fn colon(text: &[u8], at: usize) -> Option<usize> {
-    let rest = text.get(at..)?.strip_prefix(b":")?;
+    let rest = text.get(at + quote(text, at)..)?.strip_prefix(b":")?;
     Some(text.len() - rest.trim_ascii_start().len())
 }
 
@@ -244,12 +258,32 @@ mod tests {
             assert_eq!(found(&text), ["bm90LXJlYWwtMTI=", "bm90LXJlYWw="], "{text}");
         }
         assert_eq!(found(r#"{"stringData":{"a":"hunter2!"}}"#), ["hunter2!"]);
+        let patch = format!(r#"kubectl patch secret app -p '{{{data}}}'"#);
+        assert_eq!(found(&patch), ["bm90LXJlYWwtMTI=", "bm90LXJlYWw="]);
         for text in [
             format!(r#"{{"kind":"ConfigMap",{data}}}"#),
             r#"{"kind":"Secret","data":{"a":{"b":"bm90LXJlYWwtMTI="}}}"#.to_owned(),
             r#"{"kind":"Secret","data":{"a":"bm90LXJl"#.to_owned(),
         ] {
             assert!(found(&text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn flow_style_is_judged_as_block_style_is() {
+        let found = |text: &str| {
+            let end = text.find('{').unwrap() + 2;
+            let mut spans = Vec::new();
+            on_one_line(text.as_bytes(), 0..end, 512, &mut spans);
+            spans.into_iter().map(|span| text[span].to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(found("data: {a: bm90LXJlYWwtMTI=, b: x}"), ["bm90LXJlYWwtMTI="]);
+        assert_eq!(found("data: {'a': 'bm90LXJlYWwtMTI='}"), ["bm90LXJlYWwtMTI="]);
+        assert_eq!(found("stringData: {a: hunter2!, b: true}"), ["hunter2!"]);
+        for text in
+            ["data: {mode: standard, n: 12}", "data: {a: {b: bm90LXJlYWwtMTI=}}", "data: {a}"]
+        {
+            assert!(found(text).is_empty(), "{text}");
         }
     }
 

@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::super::error::Problem;
 use super::anchor::{
-    Anchor, SHAPE, anchors as anchors_of, anchors_at_words, heads, is_nearly_literal, keyword_anchor,
+    Anchor, SHAPE, anchors as anchors_of, anchors_at_words, heads, is_nearly_literal,
+    keyword_anchor,
 };
 use super::byte_set::ByteSet;
 use super::frequency::probability;

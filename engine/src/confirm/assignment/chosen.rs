@@ -49,6 +49,61 @@ pub(crate) fn is_chosen(value: &[u8]) -> bool {
     value.iter().all(|b| !b.is_ascii_uppercase()) || !is_styled(value)
 }
 
+/// What sentences have and lists of words drawn at random seldom do, in lower case.
+const OF_SENTENCES: &[&str] = &[
+    "the",
+    "your",
+    "you",
+    "for",
+    "and",
+    "not",
+    "this",
+    "that",
+    "with",
+    "from",
+    "must",
+    "should",
+    "will",
+    "please",
+    "enter",
+    "when",
+    "used",
+    "use",
+    "was",
+    "are",
+    "has",
+    "have",
+    "can",
+    "than",
+    "into",
+    "key",
+    "file",
+    "passphrase",
+    "password",
+    "secret",
+    "phrase",
+    "value",
+    "empty",
+    "required",
+    "none",
+    "word",
+    "words",
+    "choose",
+    "least",
+];
+
+/// Whether a passphrase is words drawn at random, as Diceware has it: four to twelve in lower case, and no sentence.
+pub(crate) fn is_drawn(value: &[u8]) -> bool {
+    let mut count = 0;
+    let is_word = |word: &[u8]| {
+        count += 1;
+        (3..=9).contains(&word.len())
+            && word.iter().all(u8::is_ascii_lowercase)
+            && !OF_SENTENCES.iter().any(|w| w.as_bytes() == word)
+    };
+    value.split(|b| *b == b' ').all(is_word) && (4..=12).contains(&count)
+}
+
 /// Whether words are joined as in program text: humps of two letters and more, or one case in all parts.
 fn is_styled(value: &[u8]) -> bool {
     let mut parts = value.split(|b| matches!(b, b'-' | b'_')).peekable();
@@ -71,6 +126,14 @@ fn is_styled(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn drawn_words_are_told_from_sentences() {
+        assert!(is_drawn(b"correct horse battery staple"));
+        for text in ["enter four words here", "a horse is here now", "correct horse battery"] {
+            assert!(!is_drawn(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn chosen_words_are_told_from_names_and_statements() {

@@ -118,7 +118,7 @@ pub(super) fn bare_value(
 }
 
 /// Whether the line is nothing but an assignment: the identifier stands first, but for indentation and list or export signs.
-fn is_whole_line(line: &[u8], name: &Name) -> bool {
+pub(super) fn is_whole_line(line: &[u8], name: &Name) -> bool {
     // Deeper indentation is not looked through: a long line's start may be gone.
     name.whole.start <= LONGEST_INDENT
         && matches!(

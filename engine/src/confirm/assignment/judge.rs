@@ -18,7 +18,7 @@
 
 use std::ops::Range;
 
-use super::chosen::is_chosen;
+use super::chosen::{is_chosen, is_drawn};
 use super::classes::{self, CLOSE, DIGIT, OPEN, PLACE, PLACEHOLDER, POINTER, REFERENCE};
 use super::key::{Promise, promise};
 use super::other::{is_code, is_crypt_hash, is_location, is_reference, is_tangled};
@@ -131,8 +131,11 @@ fn is_secret(
         Kind::Mixed if tangled => Kind::Noise,
         kind => kind,
     };
-    // `password('x1')`, but not `password.encode('latin1')`.
-    let calls_key = name.whole.end == name.key.end && line.get(name.key.end) == Some(&b'(');
+    // `password('x1')` and `set("password", "x1")`, but not `password.encode('latin1')`.
+    let behind = &line[name.key.end..];
+    let listed = matches!(behind, [b'"' | b'\'', b',', ..])
+        && value.iter().all(|b| !b.is_ascii_whitespace() && *b != b'(');
+    let calls_key = name.whole.end == name.key.end && (behind.first() == Some(&b'(') || listed);
     if found.tie == Tie::Called && kind == Kind::Mixed && !calls_key {
         return false;
     }
@@ -154,7 +157,13 @@ fn is_secret(
     let end = &key[key.len().saturating_sub(4)..];
     let names_password = end.eq_ignore_ascii_case(b"pass") || end.eq_ignore_ascii_case(b"auth");
     let passes = names_password && found.assigned_by_equals && has_three_kinds(value);
-    (chosen || passes || accepts(promise, found, kind, value)) && !is_placeholder(value)
+    let drawn = promise == Promise::Password && found.quoted && ends_phrase(key) && is_drawn(value);
+    (chosen || passes || drawn || accepts(promise, found, kind, value)) && !is_placeholder(value)
+}
+
+/// Whether a key says that its value is several words.
+fn ends_phrase(key: &[u8]) -> bool {
+    key.len() >= 6 && key[key.len() - 6..].eq_ignore_ascii_case(b"phrase")
 }
 
 /// Whether a value is a chain of assignments (`a=b=c=…`): its own keys, if there are any, say what is secret in it.

@@ -12,6 +12,7 @@
 
 use std::ops::Range;
 
+mod between;
 mod chosen;
 mod classes;
 mod extent;

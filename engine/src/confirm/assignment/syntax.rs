@@ -6,8 +6,13 @@
 
 use std::ops::Range;
 
-use super::classes::{NAME, SIGN, TYPE, is, run};
-use super::extent::{bare_value, opening_quote, quoted_value};
+use super::between::{
+    beside, bracketed, enter_call, enter_element, enter_object, is_definition, may_open,
+    property_list, skip_emphasis, skip_leaders, skip_pointer, skip_remark, skip_type,
+    skip_value_key,
+};
+use super::classes::{NAME, SIGN, is, run};
+use super::extent::{bare_value, is_whole_line, opening_quote, quoted_value};
 use super::{Memo, judge};
 use crate::confirm::words;
 
@@ -119,7 +124,11 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     let mut at = name.whole.end;
     let quoted_key = closers(line, &mut at);
     escapes(line, &mut at);
-    let blank = blanks(line, &mut at);
+    let mut blank = blanks(line, &mut at);
+    if blank > 0 {
+        skip_remark(line, &mut at);
+    }
+    blank += skip_leaders(line, &mut at);
     let Some(&first) = line.get(at) else { return Parsed::Incomplete };
     let head = &line[..name.whole.start];
     // `arn:…:secret:name` is a list, not an assignment.
@@ -132,10 +141,13 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
             && matches!(head.last(), None | Some(b' ' | b'"' | b'\''));
     let mut tie = Tie::Assigned;
     let in_tag = is_tag(line, name);
-    if in_tag && first != b'>' && blank > 0 {
+    // `<property name="password">…`: the key is the value of an attribute.
+    let attribute = quoted_key && (head.ends_with(b"=\"") || head.ends_with(b"='"));
+    if (in_tag || attribute) && first != b'>' && blank > 0 {
         // Attributes.
         let tag = line[at..].iter().take(LONGEST_IDENTIFIER).position(|b| matches!(b, b'<' | b'>'));
-        at += tag.filter(|n| line[at + n] == b'>').unwrap_or(0);
+        let is_open = |n: &usize| line[at + n] == b'>' && line[at + n - 1] != b'/';
+        at += tag.filter(|n| *n > 0 && is_open(n)).unwrap_or(0);
     }
     let Some(&first) = line.get(at) else { return Parsed::Incomplete };
     if let Some(from) = fallback(line, at) {
@@ -145,13 +157,12 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
             None => Parsed::None,
         };
     }
-    // `<property name="password">…`: the key is the value of an attribute.
-    let attribute = quoted_key && (head.ends_with(b"=\"") || head.ends_with(b"='"));
     let element = first == b'>' && (in_tag || attribute);
     if let Some(length) = operator(&line[at..], &mut tie) {
         at += length;
     } else if element {
         at += 1;
+        enter_element(line, &mut at);
     } else if let Some(length) = property_list(line, name, at) {
         at += length;
         return bare_value(line, name, at, first, true, tie, memo);
@@ -160,12 +171,19 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         at += 1;
     } else if is_flag && blank > 0 {
         // The value follows.
+    } else if let Some(span) = (first == b'(').then(|| bracketed(line, at)).flatten() {
+        return Parsed::Value(in_brackets(span, Tie::Beside, first));
     } else if first == b'(' || first == b',' && quoted_key {
         tie = Tie::Called;
         at += 1;
-    } else if blank > 0 {
+    } else if first == b'&' && head.ends_with(b"&lt;") && line[at..].starts_with(b"&gt;") {
+        at += 4;
+    } else if blank > 0 || first == b'|' && (quoted_key || head.ends_with(b"|")) {
         tie = if is_definition(head) { Tie::Assigned } else { Tie::Beside };
-        at += beside(line, at, &mut tie);
+        match beside(line, at, quoted_key || is_whole_line(line, name), &mut tie) {
+            Some(length) => at += length,
+            None => return Parsed::Incomplete,
+        }
     } else {
         return Parsed::None;
     }
@@ -173,6 +191,7 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     blanks(line, &mut at);
     escapes(line, &mut at);
     if first == b':' {
+        skip_emphasis(line, head, &mut at);
         skip_type(line, &mut at);
     } else if first == b'=' && line[at..].starts_with(b"string(") {
         // PHP's `var_dump`: `["password"]=> string(11) "…"`.
@@ -185,6 +204,22 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         skip_value_key(line, name, &mut at, &mut tie);
     }
     enter_call(line, &mut at, &mut tie);
+    if at >= line.len() {
+        return Parsed::Incomplete;
+    }
+    if may_open(line, at) {
+        return Parsed::Incomplete;
+    }
+    match line[at] {
+        b'0' => skip_pointer(line, &mut at),
+        b'{' if quoted_key => enter_object(line, &mut at),
+        b'[' | b'<' | b'q' => {
+            if let Some(span) = bracketed(line, at) {
+                return Parsed::Value(in_brackets(span, tie, first));
+            }
+        }
+        _ => {}
+    }
     if at >= line.len() {
         return Parsed::Incomplete;
     }
@@ -205,6 +240,19 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         return Parsed::None;
     }
     parsed
+}
+
+/// A value that brackets end.
+fn in_brackets(span: Range<usize>, tie: Tie, operator: u8) -> Found {
+    Found {
+        span,
+        tie,
+        quoted: false,
+        element: false,
+        assigned_by_equals: operator == b'=',
+        whole_line: false,
+        complete: true,
+    }
 }
 
 /// Where the value begins that stands for a missing one, as in `env.PASSWORD || "…"` and `environ.get("PASSWORD") or "…"`.
@@ -239,43 +287,12 @@ fn operator(text: &[u8], tie: &mut Tie) -> Option<usize> {
         // A scope such as `token::Kind` is none.
         [b':', b':', ..] => return None,
         [b'=' | b':', ..] => 1,
+        // Arrows and the colon of full width, in UTF-8.
+        [] if matches!(text, [0xe2, 0x86 | 0x87, 0x92, ..] | [0xef, 0xbc, 0x9a | 0x9d, ..]) => 3,
         [b'%', ..] if matches!(text, [b'%', b'3', b'D' | b'd' | b'A' | b'a', ..]) => 3,
         _ => return None,
     };
     Some(length)
-}
-
-/// Whether a key behind `head` is followed by its value: `ENV` of a Dockerfile, `setx` of Windows, `setq` and `def` of Lisps.
-fn is_definition(head: &[u8]) -> bool {
-    let words: [&[u8]; 6] = [b"ENV ", b"setx ", b"(setq ", b"(def ", b"(setf ", b"(define "];
-    words.iter().any(|word| head.ends_with(word))
-}
-
-/// What may stand between a key and a value side by side: `-`, `is`, `was`, a type and `=`.
-fn beside(line: &[u8], at: usize, tie: &mut Tie) -> usize {
-    let rest = &line[at..];
-    if rest.starts_with(b"- ") || rest.starts_with(b"| ") {
-        return 2;
-    }
-    if rest.starts_with(b"|") {
-        return 1;
-    }
-    if rest.starts_with(b"is ") {
-        if matches!(rest.get(3), Some(b'"' | b'\'' | b'`')) {
-            *tie = Tie::Assigned;
-        }
-        return 3;
-    }
-    if rest.starts_with(b"is: ") || rest.starts_with(b"was ") {
-        return 4;
-    }
-    let word =
-        rest.iter().take(24).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
-    if word > 0 && rest[word..].starts_with(b" = ") {
-        *tie = Tie::Assigned;
-        return word + 3;
-    }
-    0
 }
 
 /// Skips what closes a quoted, indexed or escaped key; true if there was a quote.
@@ -302,16 +319,6 @@ pub(super) fn closers(line: &[u8], at: &mut usize) -> bool {
         *at += 1;
     }
     quoted
-}
-
-/// The length of `</key><string>` at `at`, behind a key of a property list.
-fn property_list(line: &[u8], name: &Name, at: usize) -> Option<usize> {
-    if !line[..name.whole.start].ends_with(b"<key>") {
-        return None;
-    }
-    let mut end = at + line[at..].strip_prefix(b"</key>").map(|_| 6)?;
-    blanks(line, &mut end);
-    line[end..].starts_with(b"<string>").then_some(end + 8 - at)
 }
 
 pub(super) fn blanks(line: &[u8], at: &mut usize) -> usize {
@@ -375,72 +382,6 @@ fn is_key(line: &[u8], end: usize) -> bool {
     }
 }
 
-/// `token: String = "…"`: skips a type between the colon and the equals sign.
-fn skip_type(line: &[u8], at: &mut usize) {
-    let starts = line.get(*at).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'&');
-    if !starts {
-        return;
-    }
-    let mut end = *at + run(&line[*at..], 40, TYPE);
-    if end > *at {
-        blanks(line, &mut end);
-        if line.get(end) == Some(&b'=')
-            && matches!(line.get(end + 1), Some(b' ' | b'\t' | b'"' | b'\''))
-        {
-            *at = end + 1;
-            blanks(line, at);
-        }
-    }
-}
-
-/// `name="password" value="…"`, `{"name": "PASSWORD", "value": "…"}`: skips the second key.
-fn skip_value_key(line: &[u8], name: &Name, at: &mut usize, tie: &mut Tie) {
-    let mut start = *at;
-    let from = name.whole.start.saturating_sub(16);
-    let head = line[from..name.whole.start].trim_ascii_end();
-    let head =
-        head.strip_suffix(b"\"").or(head.strip_suffix(b"'")).unwrap_or(head).trim_ascii_end();
-    if !matches!(head.last(), Some(b'=' | b':')) {
-        return;
-    }
-    closers(line, &mut start);
-    if line[start..].len() < 6 || !line[start..start + 5].eq_ignore_ascii_case(b"value") {
-        return;
-    }
-    start += 5;
-    closers(line, &mut start);
-    blanks(line, &mut start);
-    if matches!(line.get(start), Some(b'=' | b':')) {
-        start += 1;
-        blanks(line, &mut start);
-        *tie = Tie::Assigned;
-        *at = start;
-    }
-}
-
-/// `= Buffer.from("…`, `= env("…`: goes on behind the parenthesis, up to twice.
-fn enter_call(line: &[u8], at: &mut usize, tie: &mut Tie) {
-    let mut start = *at;
-    for _ in 0..2 {
-        if line[start..].starts_with(b"new ") {
-            start += 4;
-        }
-        let rest = &line[start..];
-        let word = rest.iter().take(40).take_while(|b| is(**b, NAME) || **b == b':').count();
-        if rest.get(word) != Some(&b'(') {
-            return;
-        }
-        start += word + 1;
-        let mut quote = start;
-        quote += usize::from(line.get(start) == Some(&b'b'));
-        if matches!(line.get(quote), Some(b'"' | b'\'' | b'`' | b'\\')) {
-            *tie = Tie::Called;
-            *at = quote;
-            return;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -496,6 +437,33 @@ mod tests {
             ("environ.get('password') or \"abc\"", "abc"),
             ("setx password \"abc\"", "abc"),
             ("<key>password</key> <string>abc</string>", "abc"),
+            ("password [required]: abc", "abc"),
+            ("new password (again): abc", "abc"),
+            ("password (len=3): \"abc\"", "abc"),
+            ("password......: abc", "abc"),
+            ("**password:** `abc`", "abc"),
+            ("p password $1 = 0x7ffd5e8a \"abc\"", "abc"),
+            ("params: password=[abc], x=1", "abc"),
+            ("my $password = q{abc};", "abc"),
+            ("token, password(9f86d081884c7d65)", "9f86d081884c7d65"),
+            ("password=<9f86d081884c7d65>", "9f86d081884c7d65"),
+            ("\"password\" \"abc\"", "abc"),
+            ("\"password\"|\"abc\"", "abc"),
+            ("|password|abc|", "abc"),
+            ("<name>db.password</name><value>abc</value>", "abc"),
+            ("<Password><Value>abc</Value>", "abc"),
+            ("{\"password\": {\"S\": \"abc\"}}", "abc"),
+            ("    password \"abc\"", "abc"),
+            ("Setting variable password to \"abc\"", "abc"),
+            ("password for user alice = abc", "abc"),
+            ("password of alice is abc", "abc"),
+            ("password provided: abc", "abc"),
+            ("password → abc", "abc"),
+            ("password ~ abc", "abc"),
+            ("&lt;password&gt;abc&lt;/password&gt;", "abc"),
+            ("<Parameter name=\"password\" type=\"string\">abc</Parameter>", "abc"),
+            ("<m android:name=\"password\" android:value=\"abc\" />", "abc"),
+            ("\"ParameterKey\": \"password\", \"ParameterValue\": \"abc\"", "abc"),
         ] {
             assert_eq!(value(line, "password").as_deref(), Some(wanted), "{line}");
         }
