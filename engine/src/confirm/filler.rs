@@ -1,8 +1,8 @@
 //! What people fill a template with: `XXXX`, `TESTTESTTEST`, the alphabet from end to end.
 //!
 //! Two thirds of a text or more must be such filling ([`is_filler`]); the rest, at most 16 bytes, is what the form asks for:
-//! a prefix, a separator, a version. Each byte is compared with those up to ten bytes behind it, all at once: one bit of a
-//! number for each byte, so that most secrets, which repeat nothing, are seen through in a few hundred instructions.
+//! a prefix, a separator, a version. Each byte is compared with those up to ten bytes behind it, eight at a time; only where
+//! enough of them are equal, it is asked where these stand, one bit of a number for each byte.
 //!
 //! Limits: of random hex digits, decimal digits and base62 of 16 characters and more fewer than one in a thousand is taken
 //! for a filler. Rows that are interleaved or broken (`a1B2c3D4`, `abc123def456`) are none: they have a token's form, and a
@@ -13,6 +13,9 @@ const SHORTEST: usize = 16;
 
 /// Of what is longer only so much is looked at, half of it at each end; in bytes. One bit of a [`u128`] each.
 const LOOKED_AT: usize = 128;
+
+/// The least length in bytes of a row, as the alphabet is one, that counts.
+const SHORTEST_ROW: usize = 20;
 
 /// The longest piece, in bytes, whose repetition is seen: `1234567890`.
 const LONGEST_PERIOD: usize = 10;
@@ -28,30 +31,61 @@ pub(super) fn is_filler(text: &[u8]) -> bool {
         return is_filler(&text[..half]) && is_filler(&text[text.len() - half..]);
     }
     let mut lower = [0; LOOKED_AT + LONGEST_PERIOD];
-    lower[..text.len()].copy_from_slice(text);
-    lower.make_ascii_lowercase();
-    let same = |distance| equal(&lower, distance) & !(!0 << (text.len() - distance));
-    let mut filled = stretches(same(1), 1, 4);
-    for period in 2..=LONGEST_PERIOD {
-        filled |= stretches(same(period), period, 8.max(period * 3));
+    let lower_text = &mut lower[..text.len()];
+    lower_text.copy_from_slice(text);
+    lower_text.make_ascii_lowercase();
+    let mut filled = 0;
+    for period in 1..=LONGEST_PERIOD {
+        let least = if period == 1 { 4 } else { 8.max(period * 3) };
+        if may_have(&lower, text.len(), period, least - period) {
+            let same = equal(&lower, period) & !(!0 << (text.len() - period));
+            filled |= stretches(same, period, least);
+        }
     }
-    let row = |mask: u128, (i, w): (usize, &[u8])| mask | u128::from(follows(w[0], w[1])) << i;
-    let rows = lower[..text.len()].windows(2).enumerate().fold(0, row);
-    filled |= stretches(rows, 1, 20);
+    if text.len() >= SHORTEST_ROW {
+        let row = |mask: u128, (i, w): (usize, &[u8])| mask | u128::from(follows(w[0], w[1])) << i;
+        let rows = lower[..text.len()].windows(2).enumerate().fold(0, row);
+        filled |= stretches(rows, 1, SHORTEST_ROW);
+    }
     let rest = text.len() - filled.count_ones() as usize;
     rest <= 16 && rest * 3 <= text.len()
 }
 
+/// Whether at least `least` of the first `len` bytes may be equal to the one so far behind them.
+fn may_have(
+    text: &[u8; LOOKED_AT + LONGEST_PERIOD],
+    len: usize,
+    distance: usize,
+    least: usize,
+) -> bool {
+    let pairs = len - distance;
+    let (these, others) = (text.as_chunks::<8>().0, text[distance..].as_chunks::<8>().0);
+    let eights = these.iter().zip(others).take(pairs.div_ceil(8));
+    // By place in eight bytes, how many are equal: at most sixteen.
+    let places = eights.fold(0u64, |sum, (a, b)| sum + equal_bytes(*a, *b));
+    let count = places.wrapping_mul(0x0101_0101_0101_0101) >> 56;
+    // Behind the end all bytes are zero.
+    let behind = pairs.next_multiple_of(8) - pairs;
+    count as usize >= least + behind.saturating_sub(distance)
+}
+
+/// By byte, as the lowest bit of each: whether these are equal.
+fn equal_bytes(a: [u8; 8], b: [u8; 8]) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let differ = u64::from_le_bytes(a) ^ u64::from_le_bytes(b);
+    // Nothing is carried from byte to byte.
+    let some = ((differ & LOW) + LOW) | differ;
+    !(some | LOW) >> 7
+}
+
 /// By byte, as bits: whether it and the one so far behind it are equal.
 fn equal(text: &[u8; LOOKED_AT + LONGEST_PERIOD], distance: usize) -> u128 {
-    let mut equal = [0u8; LOOKED_AT];
-    for (equal, (a, b)) in equal.iter_mut().zip(text.iter().zip(&text[distance..])) {
-        *equal = u8::from(a == b);
-    }
+    let (these, others) = (&text[..LOOKED_AT], &text[distance..][..LOOKED_AT]);
+    let (these, others) = (these.as_chunks::<8>().0, others.as_chunks::<8>().0);
     let mut mask = 0;
-    for (i, eight) in equal.as_chunks::<8>().0.iter().enumerate() {
-        // The lowest bit of each byte, all in the highest byte.
-        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    for (i, (a, b)) in these.iter().zip(others).enumerate() {
+        // The lowest bits of eight bytes, all in the highest byte.
+        let bits = equal_bytes(*a, *b).wrapping_mul(0x0102_0408_1020_4080) >> 56;
         mask |= u128::from(bits) << (i * 8);
     }
     mask
@@ -116,6 +150,29 @@ mod tests {
                 assert_eq!(stretches(pairs, distance, least), wanted, "{pairs:x} {distance}");
             }
         }
+    }
+
+    #[test]
+    fn where_too_few_are_equal_nothing_is_filled() {
+        let mut state = 1u64;
+        let (mut turned_away, mut filled) = (0, 0);
+        for i in 0..20_000 {
+            // Few different bytes repeat often, zero as the bytes behind the end among them.
+            let (len, kinds) = (16 + i % 113, 2 + i as u64 % 29);
+            let mut text = [0; LOOKED_AT + LONGEST_PERIOD];
+            for byte in &mut text[..len] {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                *byte = ((state >> 33) % kinds) as u8;
+            }
+            let (period, least) = [(1, 4), (2, 8), (3, 9), (10, 30)][i % 4];
+            let same = equal(&text, period) & !(!0 << (len - period));
+            let has_any = stretches(same, period, least) != 0;
+            let may = may_have(&text, len, period, least - period);
+            assert!(may || !has_any, "{period} {text:?}");
+            turned_away += usize::from(!may);
+            filled += usize::from(has_any);
+        }
+        assert!(turned_away > 5000 && filled > 500, "{turned_away} {filled}");
     }
 
     #[test]
