@@ -38,6 +38,8 @@ pub(crate) const WORDS: &[&str] = &[
     "phrase",
 ];
 
+const _: () = assert!(WORDS.len() <= u32::BITS as usize);
+
 /// Those of them that are common in logs.
 pub(crate) const COMMON_WORDS: &[&str] = &["key", "token", "secret"];
 
@@ -55,6 +57,8 @@ const FARTHEST: (i64, i64) = (128, 40);
 /// Where a rule's anchors stand around the word that calls for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Around {
+    /// Which of [`WORDS`], a bit each: every match holds one of them there.
+    pub(crate) words: u32,
     /// How far behind the start of the word the run that must stand there, if one must, begins at least, in bytes.
     pub(crate) run_lo: u32,
     /// How far it begins at most.
@@ -69,7 +73,7 @@ pub(crate) struct Around {
 /// word a run of `class` must stand; without a class, the word must be a rare one.
 pub(crate) fn around(hir: &Hir, anchors: &[Anchor], class: Option<RunClass>) -> Option<Around> {
     let all = parts(hir);
-    let Trigger { lo, hi, part, inner } = trigger(&all, class.is_some())?;
+    let Trigger { words, lo, hi, part, inner } = trigger(&all, class.is_some())?;
     let (run_lo, run_hi) = match class {
         Some(class) => {
             let run = run_of(&all[part..], class)?;
@@ -81,6 +85,7 @@ pub(crate) fn around(hir: &Hir, anchors: &[Anchor], class: Option<RunClass>) -> 
     let last = anchors.iter().map(|a| i64::from(a.hi) + a.window.len() as i64).max()?;
     let (left, right) = ((hi as i64 - first).max(0), (last - lo as i64).max(0));
     (left <= FARTHEST.0 && right <= FARTHEST.1).then_some(Around {
+        words,
         run_lo,
         run_hi,
         left: left as u32,
@@ -139,6 +144,8 @@ pub(crate) fn before(hir: &Hir) -> Option<Hir> {
 
 /// Where a word stands in every match.
 struct Trigger {
+    /// Which of [`WORDS`] it may be, a bit each.
+    words: u32,
     /// The least and greatest distance in bytes from the start of a match to the start of the word.
     lo: usize,
     hi: usize,
@@ -152,19 +159,21 @@ struct Trigger {
 fn trigger(all: &[Part<'_>], common: bool) -> Option<Trigger> {
     let (mut lo, mut hi) = (0, 0);
     for (i, part) in all.iter().enumerate() {
-        if word_at(&all[i..], common) {
-            return Some(Trigger { lo, hi, part: i, inner: (0, 0) });
+        if let Some(word) = word_number(&all[i..], common) {
+            return Some(Trigger { words: 1 << word, lo, hi, part: i, inner: (0, 0) });
         }
         if let Part::Other(hir) = part
             && let HirKind::Alternation(ways) = hir.kind()
         {
-            let found = ways.iter().map(|way| trigger(&parts(way), common).map(|t| (t.lo, t.hi)));
+            let found = ways.iter().map(|way| trigger(&parts(way), common));
+            let found = found.map(|t| t.map(|t| (t.words, (t.lo, t.hi))));
             let either = found.reduce(|a, b| {
-                let (a, b) = (a?, b?);
-                Some((a.0.min(b.0), a.1.max(b.1)))
+                let ((a_words, a), (b_words, b)) = (a?, b?);
+                Some((a_words | b_words, (a.0.min(b.0), a.1.max(b.1))))
             });
-            if let Some(inner) = either.flatten() {
-                return Some(Trigger { lo: lo + inner.0, hi: hi + inner.1, part: i, inner });
+            if let Some((words, inner)) = either.flatten() {
+                let (lo, hi) = (lo + inner.0, hi + inner.1);
+                return Some(Trigger { words, lo, hi, part: i, inner });
             }
         }
         let (min, max) = part.len()?;
@@ -175,22 +184,46 @@ fn trigger(all: &[Part<'_>], common: bool) -> Option<Trigger> {
 
 /// Whether the parts start with a word, since their classes allow nothing else.
 fn word_at(all: &[Part<'_>], common: bool) -> bool {
+    word_number(all, common).is_some()
+}
+
+/// The number of the word that the parts start with.
+fn word_number(all: &[Part<'_>], common: bool) -> Option<usize> {
     let single = |part: &Part<'_>| match part {
         Part::Bytes(set, 1, 1) => Some(*set),
         _ => None,
     };
-    let holds = |word: &&str| {
-        all.len() >= word.len()
+    let holds = |word: &str| {
+        (common || !COMMON_WORDS.contains(&word))
+            && all.len() >= word.len()
             && classes_of(word)
                 .zip(all)
                 .all(|(c, part)| single(part).is_some_and(|s| s.is_subset(&c)))
     };
-    WORDS.iter().filter(|word| common || !COMMON_WORDS.contains(word)).any(holds)
+    WORDS.iter().position(|word| holds(word))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn words_of(pattern: &str) -> Option<Vec<&'static str>> {
+        let hir = crate::rule::parse::hir(pattern).unwrap();
+        let words = trigger(&parts(&hir), true)?.words;
+        Some((0..).zip(WORDS).filter(|(i, _)| words >> i & 1 == 1).map(|(_, w)| *w).collect())
+    }
+
+    #[test]
+    fn the_words_are_those_of_all_alternatives() {
+        for (pattern, wanted) in [
+            ("acme_key=[0-9]{8}", vec!["key"]),
+            ("(?i:acme|apex)[_-]{0,4}(?i:key|token)[=:][0-9]{8}", vec!["key", "token"]),
+            ("(?i:acme_token|apex_(?:secret|password))=[0-9]{8}", vec!["token", "secret", "passw"]),
+            ("acme[_-]pk=[0-9]{8}", vec!["_pk"]),
+        ] {
+            assert_eq!(words_of(pattern), Some(wanted), "{pattern}");
+        }
+    }
 
     fn of(pattern: &str) -> Option<(usize, usize)> {
         let hir = crate::rule::parse::hir(pattern).unwrap();

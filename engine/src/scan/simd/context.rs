@@ -1,6 +1,7 @@
 //! Names around triggers: rules that know a service by its name need thousands of windows, too many to look for everywhere.
 //! But their matches hold a word about secrets (`rule/trigger.rs`), and most of them a run behind it: the names are looked for
-//! only around the words, and only where a run stands at the right distance from the word.
+//! only around the words, and only where a run stands at the right distance from the word. How far around and at what
+//! distance depends on the word: `cred` calls for other rules than `passw`.
 
 use std::sync::OnceLock;
 
@@ -10,6 +11,7 @@ use super::windows::{self, Named, Trigger};
 use super::{Candidate, nominate};
 use crate::rule::Rule;
 use crate::rule::run::RunClass;
+use crate::rule::trigger::{Around, WORDS};
 
 /// Rules that are looked for around triggers only, by the run that their matches hold.
 pub(crate) struct Context {
@@ -36,14 +38,38 @@ struct Group {
     rules: Vec<Named>,
     /// Made when the first trigger is met.
     names: OnceLock<Lookup>,
+    /// The run that must stand behind a trigger. Without one, only rare words call.
+    class: Option<RunClass>,
+    /// By word: where to look around it, if it calls for any rule.
+    around: [Option<Reach>; WORDS.len()],
+}
+
+/// Where the windows and runs of the rules stand that a word calls for.
+#[derive(Clone, Copy)]
+struct Reach {
     /// How far before and behind a trigger the windows stand, in bytes.
     left: i64,
     right: i64,
-    /// The run that must stand there, and how far behind the trigger it begins at least and at most, in bytes. Without one, only
-    /// rare words call.
-    class: Option<RunClass>,
+    /// How far behind the trigger the run begins at least and at most, in bytes.
     run_lo: usize,
     run_hi: usize,
+}
+
+impl Reach {
+    fn new(around: &Around) -> Reach {
+        let Around { left, right, run_lo, run_hi, .. } = *around;
+        let (run_lo, run_hi) = (run_lo as usize, run_hi as usize);
+        Reach { left: left.into(), right: right.into(), run_lo, run_hi }
+    }
+
+    fn union(self, other: Reach) -> Reach {
+        Reach {
+            left: self.left.max(other.left),
+            right: self.right.max(other.right),
+            run_lo: self.run_lo.min(other.run_lo),
+            run_hi: self.run_hi.max(other.run_hi),
+        }
+    }
 }
 
 impl Context {
@@ -51,7 +77,8 @@ impl Context {
         let classes = [None, Some(RunClass::Narrow), Some(RunClass::Broad)];
         let of_class = |class| Group::new(rules, class);
         let groups: Vec<Group> = classes.into_iter().filter_map(of_class).collect();
-        let farthest = groups.iter().map(|group| group.run_hi + 1).max().unwrap_or(0);
+        let reaches = groups.iter().flat_map(|group| group.around.iter().flatten());
+        let farthest = reaches.map(|reach| reach.run_hi + 1).max().unwrap_or(0);
         Context { groups, farthest }
     }
 
@@ -80,19 +107,22 @@ impl Context {
 impl Group {
     /// The rules whose matches hold a run of this class.
     fn new(rules: &[&Rule], class: Option<RunClass>) -> Option<Group> {
-        let chosen = || {
-            let all = (0..).zip(rules).filter_map(|(i, r)| Some((i, *r, r.around?)));
-            all.filter(|(_, r, _)| r.run.map(|run| run.class) == class)
-        };
-        Some(Group {
-            left: chosen().map(|(_, _, around)| around.left.into()).max()?,
-            right: chosen().map(|(_, _, around)| around.right.into()).max()?,
-            rules: chosen().map(|(index, rule, ..)| Named::new(index, rule)).collect(),
-            names: OnceLock::new(),
-            class,
-            run_lo: chosen().map(|(_, _, around)| around.run_lo as usize).min()?,
-            run_hi: chosen().map(|(_, _, around)| around.run_hi as usize).max()?,
-        })
+        let mut around = [None; WORDS.len()];
+        let mut named = Vec::new();
+        for (index, rule) in (0..).zip(rules) {
+            let Some(of_rule) = rule.around.filter(|_| rule.run.map(|run| run.class) == class)
+            else {
+                continue;
+            };
+            named.push(Named::new(index, rule));
+            let reach = Reach::new(&of_rule);
+            for (number, of_word) in around.iter_mut().enumerate() {
+                if of_rule.words >> number & 1 == 1 {
+                    *of_word = Some(of_word.map_or(reach, |other: Reach| other.union(reach)));
+                }
+            }
+        }
+        (!named.is_empty()).then(|| Group { rules: named, names: OnceLock::new(), class, around })
     }
 
     #[inline(always)]
@@ -104,22 +134,23 @@ impl Group {
         near: &mut Vec<u32>,
         out: &mut Vec<Candidate>,
     ) {
-        let calls = |t: &&Triggered| {
-            let Some(class) = self.class else { return t.trigger == Trigger::Rare };
-            let (at, end) = (t.at as usize, (t.reach as usize).min(self.run_hi + 1));
-            self.run_lo < end && runs.run_in(class, at + self.run_lo, at + end - 1)
+        // Where to look around a trigger, if it calls.
+        let region = |t: &Triggered| {
+            let Reach { left, right, run_lo, run_hi } = self.around[usize::from(t.trigger.0)]?;
+            let (at, end) = (t.at as usize, (t.reach as usize).min(run_hi + 1));
+            let has_run = |class| run_lo < end && runs.run_in(class, at + run_lo, at + end - 1);
+            if !self.class.is_none_or(has_run) {
+                return None;
+            }
+            // Before the block there is a line end, which a window may start with.
+            let at = i64::from(t.at);
+            Some((at - left).max(-1)..(at + right).min(block.len() as i64))
         };
-        let called = triggers.iter().filter(calls);
-        let mut triggers = called.map(|t| i64::from(t.at)).peekable();
-        while let Some(first) = triggers.next() {
+        let mut regions = triggers.iter().filter_map(region).peekable();
+        while let Some(mut all) = regions.next() {
             // Triggers near one another are looked around together.
-            let region = |t: i64| {
-                // Before the block there is a line end, which a window may start with.
-                (t - self.left).max(-1)..(t + self.right).min(block.len() as i64)
-            };
-            let mut all = region(first);
-            while let Some(next) = triggers.next_if(|t| region(*t).start <= all.end) {
-                all.end = all.end.max(region(next).end);
+            while let Some(next) = regions.next_if(|next| next.start <= all.end) {
+                all = all.start.min(next.start)..all.end.max(next.end);
             }
             let names = self.names.get_or_init(|| Lookup::new(windows::names(&self.rules)));
             let mut look = |p: i64| {

@@ -9,7 +9,7 @@ use crate::rule::anchor::is_nearly_literal;
 use crate::rule::byte_set::ByteSet;
 use crate::rule::run::{Run, RunClass};
 use crate::rule::spec::EmbeddedAnchor;
-use crate::rule::trigger::{COMMON_WORDS, WORDS, classes_of};
+use crate::rule::trigger::{WORDS, classes_of};
 
 /// One distinct window and the rules it is an anchor of.
 pub(crate) struct Window {
@@ -19,12 +19,9 @@ pub(crate) struct Window {
     pub(crate) trigger: Option<Trigger>,
 }
 
-/// A word around which names are looked for.
+/// The number of the word, of [`WORDS`], around which names are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trigger {
-    Common,
-    Rare,
-}
+pub(crate) struct Trigger(pub(crate) u8);
 
 /// One rule's use of a window, with the range of distances from the start of a match to it.
 #[derive(Clone, Copy)]
@@ -162,10 +159,8 @@ pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows
         }
     }
     if has_names {
-        for word in WORDS {
-            let is_common = COMMON_WORDS.contains(word);
-            let trigger = if is_common { Trigger::Common } else { Trigger::Rare };
-            everywhere.window(classes_of(word).collect()).trigger = Some(trigger);
+        for (number, word) in (0..).zip(WORDS) {
+            everywhere.window(classes_of(word).collect()).trigger = Some(Trigger(number));
         }
     }
     Windows {
