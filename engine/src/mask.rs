@@ -133,11 +133,9 @@ impl Mask {
         let mut at = span.start;
         // A mask may start before the span.
         let from = span.start.saturating_sub(LONGEST_MASK);
-        if let Some(back) = memchr::memmem::rfind(
-            &line[from..line.len().min(span.start + PREFIX.len() - 1)],
-            PREFIX,
-        ) {
-            let start = from + back;
+        // Bracket by bracket: to make a searcher of the prefix costs more than there mostly is to search.
+        let mut brackets = memchr::memrchr_iter(b'[', &line[from..span.start]).map(|b| from + b);
+        if let Some(start) = brackets.find(|start| line[*start..].starts_with(PREFIX)) {
             at = at.max(start + label_mask_len(&line[start..]).unwrap_or(0));
         }
         let overhang = self.own_mask_overhang();
