@@ -11,7 +11,7 @@ use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, PatternID, meta};
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, Look};
 
 use super::bounds::without_high_bounds;
 use super::long_run::LongRun;
@@ -37,7 +37,14 @@ pub(crate) struct Compiled {
     /// Says where the group `secret` stands, in matches within the matcher's horizon.
     groups: OnceLock<meta::Regex>,
     sweep: OnceLock<Option<Box<Sweep>>>,
-    allow: OnceLock<Option<meta::Regex>>,
+    allow: OnceLock<Option<Allow>>,
+}
+
+/// A rule's allow patterns as one regex.
+struct Allow {
+    regex: meta::Regex,
+    /// Each matches at the start of a line only.
+    at_start: bool,
 }
 
 /// What finds the matches that start at nominated positions.
@@ -146,13 +153,21 @@ impl Compiled {
         })
     }
 
-    /// The rule's allow patterns as one regex.
-    pub(crate) fn allow(&self) -> Option<&meta::Regex> {
+    /// Whether one of the rule's allow patterns matches in `secret`.
+    pub(crate) fn allows(&self, secret: &[u8]) -> bool {
         let build = || {
             let parts: Vec<String> = self.rule.allow().map(|a| format!("(?:{a})")).collect();
-            (!parts.is_empty()).then(|| meta_regex(&parts.join("|"), self.capacity()))
+            (!parts.is_empty()).then(|| Allow {
+                regex: meta_regex(&parts.join("|"), self.capacity()),
+                at_start: self.rule.allow().all(at_line_start),
+            })
         };
-        self.allow.get_or_init(build).as_ref()
+        self.allow.get_or_init(build).as_ref().is_some_and(|allow| {
+            // Where only one line starts, nothing need be searched.
+            let is_line = || memchr::memchr2(b'\n', b'\r', secret).is_none();
+            let anchored = if allow.at_start && is_line() { Anchored::Yes } else { Anchored::No };
+            allow.regex.is_match(Input::new(secret).anchored(anchored))
+        })
     }
 
     pub(super) fn walk(&self, states: &mut Option<Box<States>>, line: &[u8], at: usize) -> Walk {
@@ -312,6 +327,13 @@ pub(super) fn syntax_config() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false).multi_line(true).crlf(true)
 }
 
+/// Whether each match of a pattern is at the start of a line.
+fn at_line_start(pattern: &str) -> bool {
+    let starts = [Look::Start, Look::StartLF, Look::StartCRLF];
+    let looks = parse::hir(pattern).map(|hir| hir.properties().look_set_prefix());
+    looks.is_ok_and(|looks| starts.into_iter().any(|look| looks.contains(look)))
+}
+
 fn meta_regex(pattern: &str, capacity: usize) -> meta::Regex {
     meta::Regex::builder()
         .syntax(syntax_config())
@@ -355,6 +377,22 @@ mod tests {
                     assert_eq!(found, wanted.map(|m| m.range()), "{}", rule.id());
                     at = found.map_or(line.len(), |span| span.start + 1);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn allow_patterns_match_as_they_do_anywhere() {
+        let text = "[[rule]]\nid='a'\npattern='abcd'\nallow=['^x{1,3}$', '^[0-9]']\n\
+                    [[rule]]\nid='b'\npattern='abcd'\nallow=['^x{1,3}$', '[0-9]']";
+        let rules = RuleSet::parse("t", text).unwrap().into_rules();
+        for (rule, at_start) in rules.into_iter().map(Compiled::new).zip([true, false]) {
+            assert_eq!(rule.rule.allow().all(at_line_start), at_start);
+            let all: Vec<&str> = rule.rule.allow().collect();
+            let anywhere = meta_regex(&all.join("|"), 1 << 20);
+            for secret in ["xx", "xxxx", "1a", "a1", "a\nxx\nb", "a\r1", "xx\r\n", "", "a x"] {
+                let wanted = anywhere.is_match(secret);
+                assert_eq!(rule.allows(secret.as_bytes()), wanted, "{at_start} {secret:?}");
             }
         }
     }

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use regex_automata::Input;
-
 use super::{Compiled, check, filler};
 use crate::allow::AllowList;
 use crate::mask::{self, Mask};
@@ -64,7 +62,7 @@ pub(crate) fn judge(
     if rule.entropy > 0.0 && entropy(bytes) < rule.entropy {
         return Err(Refusal::LowEntropy);
     }
-    if compiled.allow().is_some_and(|allow| allow.is_match(Input::new(bytes))) {
+    if compiled.allows(bytes) {
         return Err(Refusal::Allowed);
     }
     let mut confidence = rule.confidence;
