@@ -74,6 +74,8 @@ impl Work {
     }
 
     /// Decides what `self.view` allows of `hay` and writes it from `done` on.
+    // Mostly nothing is found: that way is a short one.
+    #[inline]
     pub(crate) fn run<S: Sink>(
         &mut self,
         engine: &Engine,
@@ -82,7 +84,6 @@ impl Work {
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let view = self.view;
-        let open_end = view.limit < hay.len() || view.growing;
         let coded = scan(&mut self.space, &mut self.coded, engine, hay, view, &mut self.candidates);
         if coded.is_none()
             && engine.keys().is_none()
@@ -92,7 +93,21 @@ impl Work {
         {
             return self.emit(engine, hay, done, view.limit, sink);
         }
-        let coded = coded.unwrap_or(false);
+        self.decide(engine, hay, done, coded.unwrap_or(false), sink)
+    }
+
+    /// The same, once it is known what may be found; `coded` says whether something coded is.
+    #[inline(never)]
+    fn decide<S: Sink>(
+        &mut self,
+        engine: &Engine,
+        hay: &[u8],
+        done: usize,
+        coded: bool,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let view = self.view;
+        let open_end = view.limit < hay.len() || view.growing;
         self.hits.clear();
         let base = view.base;
         self.hits.extend(self.pending.drain(..).map(|(start, end, hit)| Hit {
