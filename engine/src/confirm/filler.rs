@@ -2,8 +2,7 @@
 //!
 //! Two thirds of a text or more must be such filling ([`is_filler`]); the rest, at most 16 bytes, is what the form asks for:
 //! a prefix, a separator, a version. Each byte is compared with those up to ten bytes behind it, eight at a time; only where
-//! enough of them are equal, it is asked where these stand, one bit of a number for each byte. Most secrets repeat nothing
-//! and are seen through in a few hundred instructions.
+//! enough of them are equal, it is asked where these stand, one bit of a number for each byte.
 //!
 //! Limits: of random hex digits, decimal digits and base62 of 16 characters and more fewer than one in a thousand is taken
 //! for a filler. Rows that are interleaved or broken (`a1B2c3D4`, `abc123def456`) are none: they have a token's form, and a
