@@ -451,7 +451,7 @@ mod tests {
             ("\"password\"|\"abc\"", "abc"),
             ("|password|abc|", "abc"),
             ("<name>db.password</name><value>abc</value>", "abc"),
-            ("<Password><Value>abc</Value>", "abc"),
+            ("<password><Value>abc</Value>", "abc"),
             ("{\"password\": {\"S\": \"abc\"}}", "abc"),
             ("    password \"abc\"", "abc"),
             ("Setting variable password to \"abc\"", "abc"),
