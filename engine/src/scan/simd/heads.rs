@@ -5,7 +5,7 @@ use super::lookup::{Keys, Lookup};
 use super::runs::Runs;
 use super::windows::{Use, Window};
 use crate::kernel::Kernel;
-use crate::kernel::classes::{Class, STEP};
+use crate::kernel::classes::{Class, STEP, first_clear};
 use crate::rule::run::{LONG_RUN, RunClass, Sign};
 
 /// Steps whose words are looked at together: few, since short texts pay for the space too.
@@ -78,7 +78,10 @@ impl Heads {
         let Some((most, _)) = self.uses.last() else { return };
         let length = |class| runs.length(class, at as usize, most.run_len as usize);
         let (narrow, broad) = (length(RunClass::Narrow), length(RunClass::Broad));
-        let plain = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).take(LONG_RUN).count();
+        // Letters and digits: what is left of the word before its first `_`.
+        let word = first_clear(runs.0.of(Class::Word), at as usize) - at as usize;
+        let word = &rest[..word.min(rest.len()).min(LONG_RUN)];
+        let plain = memchr::memchr(b'_', word).unwrap_or(word.len());
         // Behind the end of the block it may go on in any way.
         let fits = |sign: Sign| match rest.get(plain) {
             Some(byte) => {
