@@ -20,7 +20,7 @@ mod x86;
 
 use zeroize::Zeroize as _;
 
-use crate::scan::simd::features::{HEAD, PAIRS};
+use crate::scan::simd::features::{Grain, HEAD, PAIRS};
 use crate::scan::simd::tables::Tables;
 use classes::{Classes, Derive, Places, STEP, Step};
 
@@ -232,6 +232,15 @@ impl Kernel {
         }
     }
 
+    /// How much of a byte this kernel sees.
+    pub(crate) fn grain(self) -> Grain {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vbmi => Grain::Fine,
+            _ => Grain::Coarse,
+        }
+    }
+
     /// Runs `job`, compiled for this CPU: counting bits, say, takes one instruction instead of a dozen.
     #[inline]
     pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
@@ -400,7 +409,7 @@ mod tests {
         let rules: Vec<_> = crate::RuleSet::builtin().iter().cloned().collect();
         let windows = crate::scan::simd::windows::distinct(&rules).everywhere;
         let buckets: Vec<u8> = (0..windows.len()).map(|i| (i % 32) as u8).collect();
-        let tables = Tables::new(&windows, &buckets);
+        let tables = Tables::new(&windows, &buckets, &buckets);
         let sample = crate::rule::frequency::SAMPLE;
         for kernel in Kernel::available() {
             let (mut few, mut hits) = (Few::default(), Hits::default());
