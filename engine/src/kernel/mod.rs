@@ -16,6 +16,8 @@
 mod arm;
 pub(crate) mod classes;
 #[cfg(target_arch = "x86_64")]
+mod vbmi;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 use zeroize::Zeroize as _;
@@ -248,7 +250,7 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::avx2_run(self, job),
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_run(self, job),
+            Isa::Vbmi => vbmi::run(self, job),
             _ => job.run(),
         }
     }
@@ -283,7 +285,7 @@ impl Kernel {
         match self.0 {
             Isa::Scalar => return false,
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_few(self, tables, text, few),
+            Isa::Vbmi => vbmi::few(self, tables, text, few),
             _ => {
                 let steps = few.steps;
                 let padded = &few.pad(text)[..steps * STEP + HEAD - 1];
@@ -311,7 +313,7 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::avx2_classes(self, steps, out),
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_classes(self, steps, out),
+            Isa::Vbmi => vbmi::classes(self, steps, out),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => arm::neon_classes(self, steps, out),
         }
@@ -322,7 +324,7 @@ impl Kernel {
     pub(crate) fn positions(self, first: u32, masks: &[u64], out: &mut Vec<u32>) {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_positions(self, first, masks, out),
+            Isa::Vbmi => vbmi::positions(self, first, masks, out),
             _ => append_positions(first, masks, out),
         }
     }
@@ -348,7 +350,7 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::avx2_hits(self, tables, text, hits),
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_hits(self, tables, text, hits),
+            Isa::Vbmi => vbmi::hits(self, tables, text, hits),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => arm::neon_hits(self, tables, text, hits),
         }
