@@ -30,7 +30,9 @@ pub(crate) const SAME_LINE_CAP: usize = 16 << 10;
 /// What ends a block.
 const END_MARKERS: [&str; 3] = ["-----END ", "---- END ", "Private-MAC: "];
 /// The length of the longest end marker, in bytes.
-pub(crate) const LONGEST_END_MARKER: usize = 13;
+const LONGEST_END_MARKER: usize = 13;
+/// The same of one with escapes: five of up to eight backslashes each.
+pub(crate) const LONGEST_ESCAPED_MARKER: usize = 5 * (8 + 5) + 4;
 const LONG_RUN: usize = 20;
 /// What is shorter in a block on one line is an ellipsis, not a key.
 const LEAST_RUN: usize = 8;
@@ -54,7 +56,20 @@ pub(crate) fn end_before_marker(line: &[u8], span: Range<usize>) -> usize {
     let from = span.end.saturating_sub(LONGEST_END_MARKER).max(span.start);
     // Markers begin with a dash or a capital: most secrets are told apart by one byte.
     let mut starts = (from..span.end).filter(|at| matches!(line[*at], b'-' | b'P'));
-    starts.find(runs_into).unwrap_or(span.end)
+    let end = starts.find(runs_into).unwrap_or(span.end);
+    // One that is written with escapes.
+    let from = end.saturating_sub(LONGEST_ESCAPED_MARKER).max(span.start);
+    let around = &line[from..line.len().min(end + LONGEST_ESCAPED_MARKER)];
+    let escaped = escaped_end_marker(around).map(|m| from + m.start..from + m.end);
+    escaped.filter(|m| m.start < end && m.end > end).map_or(end, |m| m.start)
+}
+
+/// What is known of the lines that a block is on.
+pub(crate) struct Known<'k> {
+    /// Whether a marker of the line goes with another secret: it ends nothing, since a second run does not see it.
+    pub(crate) hidden: &'k dyn Fn(Range<usize>) -> bool,
+    /// The text that masks are, if it is a fixed one: what was masked before is no body, whatever letters it has.
+    pub(crate) fixed_mask: &'k [u8],
 }
 
 /// A block whose end marker has not come yet.
@@ -84,6 +99,7 @@ impl OpenBlock {
         label: &str,
         line: &[u8],
         marker: Range<usize>,
+        known: &Known<'_>,
         spans: &mut Vec<Range<usize>>,
     ) -> Option<OpenBlock> {
         let prefix = &line[..marker.start];
@@ -117,23 +133,22 @@ impl OpenBlock {
             return Some(block);
         }
         let cap = line.len().min(marker.end + SAME_LINE_CAP);
-        if let Some(end) = block.end_marker(&line[marker.end..cap]) {
-            let body = trim_escapes(line, marker.end..marker.end + end.start);
+        if let Some(end) = block.first_end(&line[..cap], marker.end, known) {
+            let body = trim_escapes(line, marker.end..end.start);
             if holds_run(&line[body.clone()]) {
                 spans.push(body);
             }
             return None;
         }
-        block.body(line, marker.end, spans);
+        block.body(line, marker.end, known, spans);
         Some(block)
     }
 
-    /// Masks the body in a line inside the block; true if the block goes on. An end marker that is `hidden`, since it goes with
-    /// another secret, ends nothing: a second run does not see it.
+    /// Masks the body in a line inside the block; true if the block goes on.
     pub(crate) fn line(
         &mut self,
         line: &[u8],
-        hidden: impl Fn(Range<usize>) -> bool,
+        known: &Known<'_>,
         spans: &mut Vec<Range<usize>>,
     ) -> bool {
         if let Some(manifest) = &mut self.manifest {
@@ -142,17 +157,9 @@ impl OpenBlock {
         if self.kind == BlockKind::Element {
             return self.element_text(line, spans);
         }
-        let mut from = 0;
-        let markers = std::iter::from_fn(|| {
-            let marker = self.end_marker(&line[from..])?;
-            let marker = from + marker.start..from + marker.end;
-            from = marker.end;
-            Some(marker)
-        });
-        let seen = markers.enumerate().find(|(i, m)| *i >= MOST_HIDDEN || !hidden(m.clone()));
-        let end = seen.map(|(_, marker)| marker.start);
+        let end = self.first_end(line, 0, known).map(|marker| marker.start);
         let text = &line[..end.unwrap_or(line.len())];
-        let found = self.body(text, self.prefix_len(text), spans);
+        let found = self.body(text, self.prefix_len(text), known, spans);
         if end.is_some() {
             return false;
         }
@@ -162,6 +169,18 @@ impl OpenBlock {
             self.misses += 1;
         }
         self.misses < MAX_MISSES
+    }
+
+    /// The first end marker behind `from` that is not hidden.
+    fn first_end(&self, line: &[u8], mut from: usize, known: &Known<'_>) -> Option<Range<usize>> {
+        let markers = std::iter::from_fn(|| {
+            let marker = self.end_marker(&line[from..])?;
+            let marker = from + marker.start..from + marker.end;
+            from = marker.end;
+            Some(marker)
+        });
+        let seen = |(i, m): &(usize, Range<usize>)| *i >= MOST_HIDDEN || !(known.hidden)(m.clone());
+        markers.enumerate().find(seen).map(|(_, marker)| marker)
     }
 
     /// Whether it goes on until an end marker comes.
@@ -217,7 +236,13 @@ impl OpenBlock {
     }
 
     /// Appends the spans of body in `line[from..]`; true if there is any, or a header, or a mask.
-    fn body(&mut self, line: &[u8], from: usize, spans: &mut Vec<Range<usize>>) -> bool {
+    fn body(
+        &mut self,
+        line: &[u8],
+        from: usize,
+        known: &Known<'_>,
+        spans: &mut Vec<Range<usize>>,
+    ) -> bool {
         let mut at = from;
         let mut at_head = true;
         let mut found = self.is_header(&line[from..]);
@@ -248,8 +273,10 @@ impl OpenBlock {
                 line.get(at + run),
                 None | Some(b'"' | b'\'' | b'`' | b'\\' | b'\r' | b'\n')
             ) || line[at + run..].trim_ascii().is_empty();
-            if run >= LONG_RUN || (self.begun && at_head && ends && !found_header(line, at)) {
-                self.begun |= run >= LONG_RUN;
+            let is_long =
+                run >= LONG_RUN && unmasked(&line[at..at + run], known.fixed_mask) >= LONG_RUN;
+            if is_long || (self.begun && at_head && ends && !found_header(line, at)) {
+                self.begun |= is_long;
                 found = true;
                 spans.push(at..at + run);
             }
@@ -335,6 +362,14 @@ fn holds_run(body: &[u8]) -> bool {
     run >= LEAST_RUN
 }
 
+/// How many bytes of a run are left without masks of a fixed text.
+fn unmasked(run: &[u8], fixed: &[u8]) -> usize {
+    if fixed.is_empty() {
+        return run.len();
+    }
+    run.len() - memchr::memmem::find_iter(run, fixed).count() * fixed.len()
+}
+
 /// Whether position `at` stands in the words of an armour's begin or end marker.
 pub(crate) fn in_marker(line: &[u8], at: usize) -> bool {
     let is_word = |b: &&u8| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ';
@@ -369,6 +404,8 @@ fn trim_escapes(line: &[u8], span: Range<usize>) -> Range<usize> {
 mod tests {
     use super::*;
 
+    const NOTHING: Known<'static> = Known { hidden: &|_| false, fixed_mask: b"" };
+
     /// Masks the bodies of a text's lines with `#`, opening a block at `BEGIN-----`.
     fn masked(text: &str) -> String {
         let mut block: Option<OpenBlock> = None;
@@ -377,7 +414,7 @@ mod tests {
             let mut spans = Vec::new();
             match &mut block {
                 Some(open) => {
-                    if !open.line(line.as_bytes(), |_| false, &mut spans) {
+                    if !open.line(line.as_bytes(), &NOTHING, &mut spans) {
                         block = None;
                     }
                 }
@@ -390,6 +427,7 @@ mod tests {
                             "x",
                             line.as_bytes(),
                             marker,
+                            &NOTHING,
                             &mut spans,
                         );
                     }
@@ -459,9 +497,10 @@ mod tests {
             ("string(16) \"Zk3vQ9xTb2LwPq8R\"", Some(12..28)),
         ] {
             let mut spans = Vec::new();
+            let (kind, line) = (BlockKind::Element, b"<token>");
             let mut block =
-                OpenBlock::begin(BlockKind::Element, 0, "x", b"<token>", 0..7, &mut spans).unwrap();
-            assert!(!block.line(text.as_bytes(), |_| false, &mut spans));
+                OpenBlock::begin(kind, 0, "x", line, 0..7, &NOTHING, &mut spans).unwrap();
+            assert!(!block.line(text.as_bytes(), &NOTHING, &mut spans));
             assert_eq!(spans.pop(), masked, "{text}");
         }
     }

@@ -128,6 +128,14 @@ impl Mask {
         matches!(self.0, Kind::Stars)
     }
 
+    /// The text that stands for every secret, if it is always the same; else nothing.
+    pub(crate) fn fixed_text(&self) -> &[u8] {
+        match &self.0 {
+            Kind::Fixed(text) => text,
+            _ => b"",
+        }
+    }
+
     /// Whether nothing in `span` of `line` is left but masks (of this or the label form) and punctuation.
     pub(crate) fn covers(&self, line: &[u8], span: Range<usize>) -> bool {
         let mut at = span.start;

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use settle::Recheck;
 
-use crate::block::{self, OpenBlock};
+use crate::block::{self, Known, OpenBlock};
 use crate::coded::{self, Coded, inline};
 use crate::confirm::{self, Hit, Scratch, View};
 use crate::engine::{Engine, Finding};
@@ -133,7 +133,7 @@ impl Work {
             stop = crate::hold::release_limit(rules, hay, &mut self.scratch).max(done);
         }
         if coded {
-            let hold = self.find_coded(engine, view, hay.len());
+            let hold = self.find_coded(engine, view, hay);
             // A line that fills the window must go on.
             if view.growing || hold > done {
                 stop = stop.min(hold).max(done);
@@ -163,15 +163,21 @@ impl Work {
     }
 
     /// Adds what the coded lines of a block hold; answers where the block must stop for them.
-    fn find_coded(&mut self, engine: &Engine, view: View, len: usize) -> usize {
+    fn find_coded(&mut self, engine: &Engine, view: View, hay: &[u8]) -> usize {
         let context = coded::Context {
             engine,
             view,
-            len,
+            len: hay.len(),
             space: &mut self.space,
             scratch: &mut self.scratch,
         };
-        self.coded.find(context, &mut self.hits)
+        let first = self.hits.len();
+        let hold = self.coded.find(context, &mut self.hits);
+        // A marker that is written with escapes is none any more in what they stand for.
+        for hit in &mut self.hits[first..] {
+            hit.end = block::end_before_marker(hay, hit.start..hit.end).max(hit.start + 1);
+        }
+        hold
     }
 
     /// Hits that are not over at `stop` wait for the next step; answers where to stop instead.
@@ -190,6 +196,7 @@ impl Work {
             return;
         }
         let rules = engine.program();
+        let fixed_mask = engine.accept().mask.fixed_text();
         let mut at = if self.block.is_some() { done.max(self.view.min_start) } else { 0 };
         // An open block goes on at the start of a line; `done` is one unless the line is a long one in parts.
         let mut next_begin = 0;
@@ -216,7 +223,8 @@ impl Work {
                 };
                 let rule = block.rule;
                 let hidden = |m: Range<usize>| is_hidden(line.start + m.start..line.start + m.end);
-                let goes_on = block.line(text, hidden, &mut self.spans);
+                let known = Known { hidden: &hidden, fixed_mask };
+                let goes_on = block.line(text, &known, &mut self.spans);
                 self.add_spans(engine, hay, line.start, rule);
                 at = again.unwrap_or(line.end);
                 // A line that is cut by the window cannot be followed any further.
@@ -246,7 +254,15 @@ impl Work {
                 return;
             }
             let label = rules[begin.rule as usize].rule.label();
-            self.block = OpenBlock::begin(kind, begin.rule, label, text, marker, &mut self.spans);
+            // A secret that holds the begin marker too goes with the block.
+            let hits = &self.hits;
+            let hidden = |m: Range<usize>| {
+                let m = line.start + m.start..line.start + m.end;
+                hits.iter().any(|h| h.start >= begin.end && h.start < m.end && m.start < h.end)
+            };
+            let known = Known { hidden: &hidden, fixed_mask };
+            let spans = &mut self.spans;
+            self.block = OpenBlock::begin(kind, begin.rule, label, text, marker, &known, spans);
             let last = self.spans.last().map_or(begin.end, |s| line.start + s.end);
             // Without an end on this line, all of the line was read: further markers on it say nothing new.
             at = if self.block.is_some() { line.end } else { last };

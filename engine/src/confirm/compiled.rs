@@ -92,7 +92,7 @@ impl Compiled {
             ValueSyntax::Assignment => assignment::MAX_REACH,
         };
         let block = if self.rule.block.is_some() { block::SAME_LINE_CAP } else { 0 };
-        self.rule.max_len() + value + block + block::LONGEST_END_MARKER
+        self.rule.max_len() + value + block + block::LONGEST_ESCAPED_MARKER
     }
 
     fn matcher(&self) -> &Matcher {

@@ -201,6 +201,8 @@ pub(crate) fn confirm(
             lo = lo.max(progress.next.saturating_sub(view.base) as usize);
         }
     }
+    // A candidate is a range of starts: what begins in one may begin behind what begins in the next.
+    scratch.begins.sort_unstable_by_key(|begin| (begin.start, begin.rule));
     if view.growing {
         for rule in &scratch.touched {
             scratch.progress[*rule as usize].blocked = false;

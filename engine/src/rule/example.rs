@@ -81,7 +81,7 @@ impl Filler {
 
 fn token_so_far(text: &str) -> &str {
     let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '=');
-    let start = text.rfind(|c| !is_token(c)).map_or(0, |at| at + 1);
+    let start = text.trim_end_matches(is_token).len();
     let token = &text[start..];
     // `KEY=token`: an `=` that is followed by more is no part of the token.
     match token.trim_end_matches('=').rfind('=') {
