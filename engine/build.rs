@@ -25,6 +25,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use rule::{Rule, RuleSet};
+use scan::simd::buckets::Effort;
+use scan::simd::features::Grain;
 
 fn main() {
     println!("cargo::rerun-if-changed=rules");
@@ -48,10 +50,13 @@ fn main() {
     rules.iter().for_each(|rule| write_rule(&mut out, rule));
     out.push_str("];\n");
     let windows = scan::simd::windows::distinct(rules.iter().filter(|r| r.is_default()));
-    let default = scan::simd::buckets::assign(&windows.everywhere, &[]);
-    let tables = scan::simd::tables::Tables::new(&windows.everywhere, &default);
+    let effort = Effort { words: 256, passes: 40 };
+    let assign = |grain| scan::simd::buckets::assign(grain, &windows.everywhere, &[], effort);
+    let (fine, coarse) = (assign(Grain::Fine), assign(Grain::Coarse));
+    let tables = scan::simd::tables::Tables::new(&windows.everywhere, &fine, &coarse);
     out.push_str(&format!(
-        "pub(crate) static BUCKETS: &[u8] = &{default:?};\n\
+        "pub(crate) static FINE_BUCKETS: &[u8] = &{fine:?};\n\
+         pub(crate) static COARSE_BUCKETS: &[u8] = &{coarse:?};\n\
          pub(crate) static TABLES: Tables = {tables:?};\n\
          pub(crate) static EVERYWHERE: Keys = {};\n\
          pub(crate) static HEADS: Keys = {};\n",

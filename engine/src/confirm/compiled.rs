@@ -15,7 +15,8 @@ use regex_syntax::hir::{Hir, Look};
 
 use super::bounds::without_high_bounds;
 use super::long_run::LongRun;
-use super::opening::{Need, Opening};
+use super::need::Need;
+use super::opening::Opening;
 use super::place::Place;
 use super::sweep::{self, Sweep, Swept};
 use super::walk::{Automaton, Walk};

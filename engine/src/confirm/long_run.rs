@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use regex_syntax::hir::{Hir, HirKind};
 
-use super::opening::{Clear, look_from};
+use super::need::{Clear, look_from};
 use crate::rule::byte_set::ByteSet;
 use crate::rule::frequency::probability;
 use crate::rule::run::{Part, RUN, RunClass, lead, parts};

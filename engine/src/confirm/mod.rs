@@ -23,6 +23,7 @@ mod decide;
 pub(crate) mod fate;
 mod filler;
 mod long_run;
+mod need;
 mod opening;
 mod order;
 pub(crate) mod personal;
@@ -35,7 +36,7 @@ use budget::{Refused, Vain};
 pub(crate) use compiled::Compiled;
 use compiled::States;
 use decide::Job;
-use opening::Clear;
+use need::Clear;
 use order::Order;
 
 /// One accepted match of one rule: what is to be masked, in bytes from the block's start.

@@ -16,11 +16,13 @@
 mod arm;
 pub(crate) mod classes;
 #[cfg(target_arch = "x86_64")]
+mod vbmi;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 use zeroize::Zeroize as _;
 
-use crate::scan::simd::features::{HEAD, PAIRS};
+use crate::scan::simd::features::{Grain, HEAD, PAIRS};
 use crate::scan::simd::tables::Tables;
 use classes::{Classes, Derive, Places, STEP, Step};
 
@@ -232,6 +234,15 @@ impl Kernel {
         }
     }
 
+    /// How much of a byte this kernel sees.
+    pub(crate) fn grain(self) -> Grain {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vbmi => Grain::Fine,
+            _ => Grain::Coarse,
+        }
+    }
+
     /// Runs `job`, compiled for this CPU: counting bits, say, takes one instruction instead of a dozen.
     #[inline]
     pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
@@ -239,7 +250,7 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::avx2_run(self, job),
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_run(self, job),
+            Isa::Vbmi => vbmi::run(self, job),
             _ => job.run(),
         }
     }
@@ -274,7 +285,7 @@ impl Kernel {
         match self.0 {
             Isa::Scalar => return false,
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_few(self, tables, text, few),
+            Isa::Vbmi => vbmi::few(self, tables, text, few),
             _ => {
                 let steps = few.steps;
                 let padded = &few.pad(text)[..steps * STEP + HEAD - 1];
@@ -302,7 +313,7 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::avx2_classes(self, steps, out),
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_classes(self, steps, out),
+            Isa::Vbmi => vbmi::classes(self, steps, out),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => arm::neon_classes(self, steps, out),
         }
@@ -313,7 +324,7 @@ impl Kernel {
     pub(crate) fn positions(self, first: u32, masks: &[u64], out: &mut Vec<u32>) {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_positions(self, first, masks, out),
+            Isa::Vbmi => vbmi::positions(self, first, masks, out),
             _ => append_positions(first, masks, out),
         }
     }
@@ -339,7 +350,7 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::avx2_hits(self, tables, text, hits),
             #[cfg(target_arch = "x86_64")]
-            Isa::Vbmi => x86::vbmi_hits(self, tables, text, hits),
+            Isa::Vbmi => vbmi::hits(self, tables, text, hits),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => arm::neon_hits(self, tables, text, hits),
         }
@@ -400,7 +411,7 @@ mod tests {
         let rules: Vec<_> = crate::RuleSet::builtin().iter().cloned().collect();
         let windows = crate::scan::simd::windows::distinct(&rules).everywhere;
         let buckets: Vec<u8> = (0..windows.len()).map(|i| (i % 32) as u8).collect();
-        let tables = Tables::new(&windows, &buckets);
+        let tables = Tables::new(&windows, &buckets, &buckets);
         let sample = crate::rule::frequency::SAMPLE;
         for kernel in Kernel::available() {
             let (mut few, mut hits) = (Few::default(), Hits::default());

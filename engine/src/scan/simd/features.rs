@@ -20,46 +20,72 @@ pub(crate) fn head(window: &[ByteSet]) -> Head {
     std::array::from_fn(|k| window.get(k).copied().unwrap_or(ByteSet::FULL))
 }
 
-/// By feature, the values that a head may have, a bit each: of 64 ([`symbol`], [`fine_pair`]).
-pub(crate) fn fine_features(head: &Head) -> [u64; FEATURES] {
-    features(head, SYMBOLS, symbol, fine_pair, fine_second)
+/// How much of a byte the kernels see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grain {
+    /// 64 symbols ([`symbol`], [`fine_pair`]).
+    Fine,
+    /// 32 symbols ([`coarse`], [`coarse_pair`]).
+    Coarse,
 }
 
-/// The same of 32 values ([`coarse`], [`coarse_pair`]).
-pub(crate) fn coarse_features(head: &Head) -> [u64; FEATURES] {
-    features(head, COARSE, coarse, coarse_pair, coarse_second)
-}
-
-/// The features of the bytes at the start of a text.
-pub(crate) fn coarse_of(text: &[u8]) -> [u8; FEATURES] {
-    let symbol = |k: usize| text.get(k).map_or(0, |byte| coarse(*byte));
-    std::array::from_fn(|k| match k.checked_sub(HEAD) {
-        None => symbol(k),
-        Some(k) => coarse_pair(symbol(k), symbol(k + 1)),
-    })
-}
-
-fn features(
-    head: &Head,
-    values: usize,
-    symbol: impl Fn(u8) -> u8,
-    pair: impl Fn(u8, u8) -> u8,
-    second: impl Fn(u8) -> u8,
-) -> [u64; FEATURES] {
-    let all = !0 >> (64 - values);
-    let symbols = head.map(|set| match set {
-        ByteSet::FULL => all,
-        set => set.iter().fold(0, |bits, byte| bits | 1 << symbol(byte)),
-    });
-    let pairs = |k: usize| {
-        let seconds = ones(symbols[k + 1]).fold(0, |bits, symbol| bits | 1 << second(symbol));
-        if symbols[k] == all || seconds == all {
-            return all;
+impl Grain {
+    /// How many symbols there are, and numbers of pairs.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Grain::Fine => SYMBOLS,
+            Grain::Coarse => COARSE,
         }
-        // A pair's number is that of its first symbol, and exclusively or, what the second adds.
-        ones(symbols[k]).fold(0, |bits, first| bits | exchanged(seconds, pair(first, 0)))
-    };
-    std::array::from_fn(|k| k.checked_sub(HEAD).map_or_else(|| symbols[k], pairs))
+    }
+
+    pub(crate) fn symbol(self, byte: u8) -> u8 {
+        match self {
+            Grain::Fine => symbol(byte),
+            Grain::Coarse => coarse(byte),
+        }
+    }
+
+    fn pair(self, first: u8, second: u8) -> u8 {
+        match self {
+            Grain::Fine => fine_pair(first, second),
+            Grain::Coarse => coarse_pair(first, second),
+        }
+    }
+
+    fn second(self, symbol: u8) -> u8 {
+        match self {
+            Grain::Fine => fine_second(symbol),
+            Grain::Coarse => coarse_second(symbol),
+        }
+    }
+
+    /// By feature, the values that a head may have, a bit each.
+    pub(crate) fn features(self, head: &Head) -> [u64; FEATURES] {
+        let all = !0 >> (64 - self.size());
+        let symbols = head.map(|set| match set {
+            ByteSet::FULL => all,
+            set => set.iter().fold(0, |bits, byte| bits | 1 << self.symbol(byte)),
+        });
+        let pairs = |k: usize| {
+            let seconds = ones(symbols[k + 1]).map(|symbol| self.second(symbol));
+            let seconds = seconds.fold(0, |bits, second| bits | 1 << second);
+            if symbols[k] == all || seconds == all {
+                return all;
+            }
+            // A pair's number is that of its first symbol, and exclusively or, what the second adds.
+            ones(symbols[k]).fold(0, |bits, first| bits | exchanged(seconds, self.pair(first, 0)))
+        };
+        std::array::from_fn(|k| k.checked_sub(HEAD).map_or_else(|| symbols[k], pairs))
+    }
+
+    /// The features of the bytes at the start of a text.
+    pub(crate) fn of_text(self, text: &[u8]) -> [u8; FEATURES] {
+        let symbol = |k: usize| text.get(k).map_or(0, |byte| self.symbol(*byte));
+        std::array::from_fn(|k| match k.checked_sub(HEAD) {
+            None => symbol(k),
+            Some(k) => self.pair(symbol(k), symbol(k + 1)),
+        })
+    }
 }
 
 /// The numbers of the bits that are set.
@@ -96,27 +122,23 @@ mod tests {
     fn the_features_of_a_text_are_those_of_windows_that_it_stands_in() {
         let class = |text: &str| text.bytes().collect::<ByteSet>();
         let head = [class("pPx"), class("0-9"), class("aeiou./"), class("=: ")];
-        let (fine, rough) = (fine_features(&head), coarse_features(&head));
-        let mut seen = ([0; FEATURES], [0; FEATURES]);
-        for first in head[0].iter() {
-            for second in head[1].iter() {
-                for third in head[2].iter() {
-                    for fourth in head[3].iter() {
-                        let text = [first, second, third, fourth];
-                        for (k, value) in coarse_of(&text).into_iter().enumerate() {
-                            seen.0[k] |= 1 << value;
-                        }
-                        let symbols = text.map(symbol);
-                        (0..HEAD).for_each(|k| seen.1[k] |= 1 << symbols[k]);
-                        for k in 0..PAIRS {
-                            seen.1[HEAD + k] |= 1 << fine_pair(symbols[k], symbols[k + 1]);
+        for grain in [Grain::Fine, Grain::Coarse] {
+            let mut seen = [0; FEATURES];
+            for first in head[0].iter() {
+                for second in head[1].iter() {
+                    for third in head[2].iter() {
+                        for fourth in head[3].iter() {
+                            let text = [first, second, third, fourth];
+                            for (seen, value) in seen.iter_mut().zip(grain.of_text(&text)) {
+                                *seen |= 1 << value;
+                            }
                         }
                     }
                 }
             }
+            assert_eq!(seen, grain.features(&head), "{grain:?}");
         }
-        assert_eq!((seen.0, seen.1), (rough, fine));
         // What may be anything has all values, also those that no byte has.
-        assert_eq!(fine_features(&[ByteSet::FULL; HEAD]), [!0; FEATURES]);
+        assert_eq!(Grain::Fine.features(&[ByteSet::FULL; HEAD]), [!0; FEATURES]);
     }
 }

@@ -21,8 +21,9 @@ use crate::kernel::classes::{Classes, STEP};
 use crate::kernel::{Few, Hits, Job, Kernel};
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
+use buckets::Effort;
 use context::{Context, Triggered};
-use features::HEAD;
+use features::{Grain, HEAD};
 use heads::Heads;
 use lookup::Lookup;
 use runs::Runs;
@@ -69,10 +70,11 @@ impl SimdScanner {
             let tables = Cow::Borrowed(&builtin::TABLES);
             return SimdScanner { kernel, tables, everywhere, heads, context };
         }
-        let bucket_of = known_buckets(rules, &all.everywhere);
+        // Only the tables of this kernel's grain are read; those of the other hold too much, not too little.
+        let of = known_buckets(rules, &all.everywhere, kernel.grain());
         SimdScanner {
             kernel,
-            tables: Cow::Owned(Tables::new(&all.everywhere, &bucket_of)),
+            tables: Cow::Owned(Tables::new(&all.everywhere, &of, &of)),
             everywhere: Lookup::new(all.everywhere),
             heads: Heads::new(all.heads, all.long_heads, None),
             context,
@@ -243,15 +245,19 @@ fn built_in(a: &Rule, b: &Rule) -> bool {
 }
 
 /// The buckets of `windows`: those of default rules as they were made at build time, of others made now.
-fn known_buckets(rules: &[&Rule], windows: &[Window]) -> Vec<u8> {
+fn known_buckets(rules: &[&Rule], windows: &[Window], grain: Grain) -> Vec<u8> {
     if !rules.iter().any(|r| default().any(|d| built_in(d, r))) {
-        return buckets::assign(windows, &[]);
+        return buckets::assign(grain, windows, &[], Effort::START);
     }
     let made = windows::distinct(default()).everywhere;
+    let buckets = match grain {
+        Grain::Fine => builtin::FINE_BUCKETS,
+        Grain::Coarse => builtin::COARSE_BUCKETS,
+    };
     let of_window: HashMap<&[ByteSet], u8> =
-        made.iter().zip(builtin::BUCKETS).map(|(w, b)| (&*w.classes, *b)).collect();
+        made.iter().zip(buckets).map(|(w, b)| (&*w.classes, *b)).collect();
     let known: Vec<_> = windows.iter().map(|w| of_window.get(&*w.classes).copied()).collect();
-    buckets::assign(windows, &known)
+    buckets::assign(grain, windows, &known, Effort::START)
 }
 
 #[cfg(test)]
@@ -333,6 +339,30 @@ mod tests {
             let quiet = lines.iter().filter(|line| !may_hold(line)).count();
             let has_hits = kernel.name() != "scalar";
             assert_eq!(quiet > lines.len() / 5, has_hits, "{quiet} of {}", lines.len());
+        }
+    }
+
+    /// Buckets that let too much through make everything slow, and nothing else shows it: rules whose windows suit no bucket
+    /// should be found here.
+    #[test]
+    fn kernels_let_few_positions_through() {
+        let sample = crate::rule::frequency::SAMPLE;
+        for kernel in Kernel::available() {
+            let mut hits = Hits::default();
+            let (mut at, mut passed) = (0, 0);
+            loop {
+                let next = kernel.hits(&builtin::TABLES, sample, at, &mut hits);
+                if next == at {
+                    break;
+                }
+                passed += hits.masks().iter().map(|mask| mask.count_ones()).sum::<u32>();
+                at = next;
+            }
+            let most = match kernel.grain() {
+                Grain::Fine => sample.len() / 20,
+                Grain::Coarse => sample.len() / 8,
+            };
+            assert!(passed as usize <= most, "{}: {passed} of {}", kernel.name(), sample.len());
         }
     }
 

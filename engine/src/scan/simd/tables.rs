@@ -1,7 +1,7 @@
 //! The look-up tables of the kernels, made from windows and their buckets.
 
 use super::buckets::BUCKETS;
-use super::features::{FEATURES, HEAD, PAIRS, coarse_features, fine_features, head, ones};
+use super::features::{FEATURES, Grain, HEAD, PAIRS, head, ones};
 use super::symbols::{COARSE, SYMBOLS};
 use super::windows::Window;
 
@@ -26,18 +26,19 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    /// Tables for `windows`, each in the bucket that `bucket_of` says.
-    pub(crate) fn new(windows: &[Window], bucket_of: &[u8]) -> Tables {
-        let mut fine = [[0; FEATURES]; BUCKETS];
-        let mut coarse = [[0; FEATURES]; BUCKETS];
-        for (window, bucket) in windows.iter().zip(bucket_of) {
-            let (head, bucket) = (head(&window.classes), usize::from(*bucket));
-            let add = |all: &mut [u64; FEATURES], more: [u64; FEATURES]| {
-                all.iter_mut().zip(more).for_each(|(all, more)| *all |= more);
-            };
-            add(&mut fine[bucket], fine_features(&head));
-            add(&mut coarse[bucket], coarse_features(&head));
-        }
+    /// Tables for `windows`, each in the bucket that `fine_of` and `coarse_of` say.
+    pub(crate) fn new(windows: &[Window], fine_of: &[u8], coarse_of: &[u8]) -> Tables {
+        let united = |grain: Grain, bucket_of: &[u8]| {
+            let mut all = [[0; FEATURES]; BUCKETS];
+            for (window, bucket) in windows.iter().zip(bucket_of) {
+                let more = grain.features(&head(&window.classes));
+                let of_bucket = &mut all[usize::from(*bucket)];
+                of_bucket.iter_mut().zip(more).for_each(|(all, more)| *all |= more);
+            }
+            all
+        };
+        let fine = united(Grain::Fine, fine_of);
+        let coarse = united(Grain::Coarse, coarse_of);
         let mut tables = Tables {
             fine: [[[0; SYMBOLS]; HEAD]; SETS],
             fine_pairs: [[[0; SYMBOLS]; PAIRS]; SETS],
