@@ -15,6 +15,7 @@ use redact_bench::{equal, pipe};
 use redact_stream::ScannerKind;
 
 mod figures;
+mod parts;
 mod runner;
 
 /// Measures `redact` and other tools on texts made from a seed
@@ -42,6 +43,8 @@ enum Sub {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// What each part costs: all without it, or with it, on the same text
+    Parts(parts::PartsArgs),
     /// Write a text to standard output, for measuring by hand
     Text {
         #[arg(value_parser = text_kind)]
@@ -126,6 +129,7 @@ fn main() -> ExitCode {
             println!("sha256 of the output, its bytes, masks, scanner:");
             equal::compare(text, |line| println!("{line}")).map_err(Failure::Wrong)
         }
+        Some(Sub::Parts(args)) => parts::run(&args),
         Some(Sub::Text { text, size_mb, seed }) => {
             let text = Text { kind: text, bytes: size_mb * 1_000_000, seed };
             let written = text.write_to(&mut std::io::stdout().lock());

@@ -118,7 +118,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// Builds the program that is measured, so that it is never an old one.
-fn build(hyperscan: bool) -> Result<PathBuf, Failure> {
+pub(crate) fn build(hyperscan: bool) -> Result<PathBuf, Failure> {
     let broken = |error: String| Failure::Broken(format!("error: building redact: {error}"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -138,7 +138,7 @@ fn build(hyperscan: bool) -> Result<PathBuf, Failure> {
     }
 }
 
-fn sample(text: Text, folder: &Path) -> std::io::Result<Sample> {
+pub(crate) fn sample(text: Text, folder: &Path) -> std::io::Result<Sample> {
     let path = folder.join(format!("{}.log", text.kind.name()));
     let mut out =
         Observing { file: BufWriter::new(File::create(&path)?), seen: Observer::default() };

@@ -126,7 +126,7 @@ impl OpenBlock {
                 manifest::on_one_line(line, marker, SAME_LINE_CAP, spans);
                 return None;
             }
-            block.password = holds(b"pass") || holds(b"pwd");
+            block.password = holds(b"pass") || holds(b"pwd") || holds(b"securestring");
             let sign = line[marker.clone()].iter().rev().find(|b| !b" \t\r+-".contains(b));
             block.scalar = matches!(sign, Some(b'|' | b'>'));
             block.manifest = Manifest::at(line, marker.clone());
@@ -315,7 +315,8 @@ fn lone_value(text: &[u8]) -> &[u8] {
         let quoted = inside[digits..].strip_prefix(b") \"").and_then(|v| v.strip_suffix(b"\""));
         return quoted.unwrap_or(text);
     }
-    let behind = text.strip_prefix(b"value:").or_else(|| text.strip_prefix(b"\"value\":"));
+    let keys: [&[u8]; 4] = [b"value:", b"Value:", b"\"value\":", b"\"Value\":"];
+    let behind = keys.iter().find_map(|key| text.strip_prefix(*key));
     let assigned = || {
         let names: [&[u8]; 2] = [b"default", b"value"];
         let rest = names.iter().find_map(|name| text.strip_prefix(*name))?;

@@ -125,8 +125,9 @@ pub(super) fn on_one_line(
     let text = &line[..line.len().min(marker.end + cap)];
     let head = line[marker.clone()].trim_ascii_start();
     let is_json = head.starts_with(b"\"");
-    let plain =
-        head.trim_ascii_start().starts_with(if is_json { b"\"stringData" } else { b"stringData:" });
+    let plain = head.starts_with(if is_json { b"\"stringData" } else { b"stringData:" });
+    // What streams events to browsers writes `data: {"…": …}` too.
+    let is_common = !plain && (is_json || text[marker.end - 1] == b'"');
     let mut at = marker.end - 1;
     while let Some(key) = scalar(text, at) {
         let Some(value) = colon(text, key.end).and_then(|at| scalar(text, at)) else { break };
@@ -142,16 +143,22 @@ pub(super) fn on_one_line(
     }
     let before = &line[marker.start.saturating_sub(FARTHEST_KIND)..marker.start];
     let behind = &text[at..text.len().min(at + 64)];
-    if is_json && !plain && !says_secret(before) && !says_secret(behind) {
+    if is_common && !says_secret(before) && !says_secret(behind) {
         spans.truncate(known);
     }
 }
 
 /// Whether members beside `data`, or the command before it, say that the object is a Secret: its kind, or one of its types.
 fn says_secret(members: &[u8]) -> bool {
-    ["\"Secret\"", "\"Opaque\"", "\"kubernetes.io/", "\"helm.sh/release", "patch secret"]
-        .iter()
-        .any(|word| memchr::memmem::find(members, word.as_bytes()).is_some())
+    const WORDS: [&str; 6] = [
+        "\"Secret\"",
+        "kind: Secret",
+        "\"Opaque\"",
+        "\"kubernetes.io/",
+        "\"helm.sh/release",
+        "patch secret",
+    ];
+    WORDS.iter().any(|word| memchr::memmem::find(members, word.as_bytes()).is_some())
 }
 
 /// The key or value at `at`: what stands between quotes, or up to what ends it in flow style.

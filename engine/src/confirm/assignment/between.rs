@@ -136,10 +136,20 @@ pub(super) fn beside(line: &[u8], at: usize, names: bool, tie: &mut Tie) -> Opti
             return Some(3);
         }
     }
+    const WITH: &[u8] = b"with value ";
+    if rest.starts_with(WITH) {
+        if is_quote(rest.get(WITH.len())) {
+            *tie = Tie::Assigned;
+        }
+        return Some(WITH.len());
+    }
+    if !rest.is_empty() && WITH.starts_with(rest) {
+        return None;
+    }
     if rest.starts_with(b"is: ") || rest.starts_with(b"was ") {
         return Some(4);
     }
-    if rest.starts_with(b"for ") || rest.starts_with(b"of ") {
+    if rest.starts_with(b"for ") || rest.starts_with(b"FOR ") || rest.starts_with(b"of ") {
         return behind_owner(rest);
     }
     let word = rest
@@ -163,7 +173,7 @@ pub(super) fn beside(line: &[u8], at: usize, names: bool, tie: &mut Tie) -> Opti
 fn behind_owner(rest: &[u8]) -> Option<usize> {
     let mut at = rest.iter().position(|b| *b == b' ')? + 1;
     for _ in 0..3 {
-        let is_name = |b: &&u8| b.is_ascii_alphanumeric() || b"._@'-".contains(b);
+        let is_name = |b: &&u8| b.is_ascii_alphanumeric() || b"._@'%-".contains(b);
         let name = rest[at..].iter().take(LONGEST_WAY).take_while(is_name).count();
         at += name;
         let [sign, blank, ..] = rest[at..] else { return None };
@@ -220,11 +230,22 @@ pub(super) fn may_open(line: &[u8], at: usize) -> bool {
     }
 }
 
-/// Enters an object that wraps a value in its type, as databases' interfaces do: `{"S": "x"}`, `{"stringValue": "x"}`.
-pub(super) fn enter_object(line: &[u8], at: &mut usize) {
+/// Enters an object that wraps a value in its type, as databases' interfaces do: `{"S": "x"}`, `{"stringValue": "x"}`; and the
+/// block of a variable of Terraform: `{ default = "x"`.
+pub(super) fn enter_object(line: &[u8], at: &mut usize, tie: &mut Tie) {
     const TYPES: [&str; 7] = ["S", "string", "stringValue", "value", "_value", "Value", "$value"];
     let Some(inside) = line[*at..].strip_prefix(b"{") else { return };
     let inside = inside.trim_ascii_start();
+    if let Some(value) = inside.strip_prefix(b"default")
+        && let Some(value) = value.trim_ascii_start().strip_prefix(b"=")
+    {
+        let start = line.len() - value.trim_ascii_start().len();
+        if start - *at <= LONGEST_REMARK {
+            *tie = Tie::Assigned;
+            *at = start;
+        }
+        return;
+    }
     let Some(name) = inside.strip_prefix(b"\"") else { return };
     let is_type = |t: &&str| name.strip_prefix(t.as_bytes()).is_some_and(|n| n.starts_with(b"\":"));
     let Some(found) = TYPES.iter().find(|t| is_type(t)) else { return };

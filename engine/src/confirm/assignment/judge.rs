@@ -264,12 +264,24 @@ fn is_enough_for_weak(key: &[u8], found: &Found, value: &[u8], at_end: bool, joi
     if found.quoted || found.whole_line || found.element {
         return true;
     }
-    // In running text: neither variables nor fingerprints.
+    // In running text: neither variables nor fingerprints, nor what names a cache (`Linux-node-9f86d081…`).
+    if is_name_with_hash(value) {
+        return false;
+    }
     let digits = value.iter().any(u8::is_ascii_digit);
     let hex = value.iter().all(u8::is_ascii_hexdigit);
     let joined = joined && found.tie == Tie::Beside && !ends(b"key");
     let assigned = found.tie == Tie::Assigned && (found.assigned_by_equals || at_end);
     digits && (!hex || names_key && (assigned || joined && value.len() >= 32))
+}
+
+/// Words and hex, joined by dashes.
+fn is_name_with_hash(value: &[u8]) -> bool {
+    let is_word = |piece: &[u8]| piece.len() < 12 && piece.iter().all(u8::is_ascii_alphabetic);
+    let mut pieces = value.split(|b| *b == b'-');
+    pieces.next().is_some_and(is_word)
+        && value.contains(&b'-')
+        && pieces.all(|piece| is_word(piece) || piece.iter().all(u8::is_ascii_hexdigit))
 }
 
 fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {

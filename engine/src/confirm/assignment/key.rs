@@ -99,7 +99,12 @@ pub(crate) fn promise(line: &[u8], name: &Name) -> Option<Promise> {
     }
     let own = of_key(&line[name.key.clone()], name.hump);
     let last = last.map(meaning).unwrap_or_default();
-    if last.about_before || last.looked_up && own == Promise::Weak {
+    // A token that resets a password is one.
+    let resets = own == Promise::Token && head.len() >= 5 && {
+        let word = head.strip_suffix(b"_").or(head.strip_suffix(b"-")).unwrap_or(head);
+        word.len() >= 5 && word[word.len() - 5..].eq_ignore_ascii_case(b"reset")
+    };
+    if last.about_before && !resets || last.looked_up && own == Promise::Weak {
         return None;
     }
     // `tokenLive` still names a token, `passwordHash` something derived: one step less.

@@ -110,12 +110,11 @@ fn is_number(value: &[u8]) -> bool {
 
 /// A path, an address, a file, a route or a selector.
 pub(crate) fn is_location(value: &[u8]) -> bool {
-    let path = |rest: &[u8]| {
-        let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-~ @".contains(b);
-        rest.iter().all(plain) && !words::is_random(rest)
-    };
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-~ @".contains(b);
+    let path = |rest: &[u8]| rest.iter().all(plain) && !words::is_random(rest);
     match value {
         [b'/', b'/', ..] => true,
+        [b'/', rest @ ..] if has_known_root(rest) => rest.iter().all(plain),
         [b'/', rest @ ..] | [b'.', b'/', rest @ ..] | [b'~', b'/', rest @ ..] => path(rest),
         [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic() => true,
         // A selector of a style sheet, a fragment of a page.
@@ -129,6 +128,15 @@ pub(crate) fn is_location(value: &[u8]) -> bool {
                 || value.contains(&b'/') && value.iter().all(route) && !words::is_random(value)
         }
     }
+}
+
+/// Whether a path, behind its first slash, begins as the paths of systems do: names in it may look drawn at random.
+fn has_known_root(path: &[u8]) -> bool {
+    const ROOTS: &[&str] = &[
+        "home/", "root/", "Users/", "etc/", "var/", "usr/", "opt/", "run/", "srv/", "tmp/", "mnt/",
+        "proc/", "dev/",
+    ];
+    ROOTS.iter().any(|root| path.starts_with(root.as_bytes()))
 }
 
 /// A file name by its extension.

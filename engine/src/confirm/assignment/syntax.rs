@@ -142,6 +142,8 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     let mut tie = Tie::Assigned;
     let in_tag = is_tag(line, name);
     // `<property name="password">…`: the key is the value of an attribute.
+    // `{name: PASSWORD, value: …}` of YAML.
+    let listed = quoted_key || head.ends_with(b"name: ");
     let attribute = quoted_key && (head.ends_with(b"=\"") || head.ends_with(b"='"));
     if (in_tag || attribute) && first != b'>' && blank > 0 {
         // Attributes.
@@ -173,7 +175,7 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         // The value follows.
     } else if let Some(span) = (first == b'(').then(|| bracketed(line, at)).flatten() {
         return Parsed::Value(in_brackets(span, Tie::Beside, first));
-    } else if first == b'(' || first == b',' && quoted_key {
+    } else if first == b'(' || first == b',' && listed || first == b';' && attribute {
         tie = Tie::Called;
         at += 1;
     } else if first == b'&' && head.ends_with(b"&lt;") && line[at..].starts_with(b"&gt;") {
@@ -200,7 +202,7 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
             at += 7 + length + 2;
         }
     }
-    if quoted_key {
+    if listed {
         skip_value_key(line, name, &mut at, &mut tie);
     }
     enter_call(line, &mut at, &mut tie);
@@ -212,7 +214,7 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     }
     match line[at] {
         b'0' => skip_pointer(line, &mut at),
-        b'{' if quoted_key => enter_object(line, &mut at),
+        b'{' if quoted_key => enter_object(line, &mut at, &mut tie),
         b'[' | b'<' | b'q' => {
             if let Some(span) = bracketed(line, at) {
                 return Parsed::Value(in_brackets(span, tie, first));
@@ -423,6 +425,11 @@ mod tests {
             ("User(name=x, password=abc)", "abc"),
             ("<add key=\"password\" value=\"abc\"/>", "abc"),
             ("{\"name\": \"password\", \"value\": \"abc\"}", "abc"),
+            ("Bind: name=\"password\"; value=\"abc\"", "abc"),
+            ("variable \"password\" { default = \"abc\" }", "abc"),
+            ("env: [{name: password, value: abc}]", "abc"),
+            ("SET password FOR 'x'@'%' = 'abc'", "abc"),
+            ("Property 'password' with value 'abc' is bad", "abc"),
             ("{&quot;password&quot;: &quot;abc&quot;}", "abc"),
             ("password := `abc`", "abc"),
             ("\x1b[32mset\x1b[0m password=\x1b[33mabc\x1b[0m", "abc"),
