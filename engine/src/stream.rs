@@ -180,6 +180,7 @@ impl StreamRedactor {
             min_start: self.min_start(),
             limit: carry.len(),
             growing: true,
+            is_line: false,
         };
         let result = self.work.run(&self.engine, &carry, self.done, sink);
         self.carry = carry;
@@ -269,6 +270,7 @@ impl StreamRedactor {
             min_start: self.min_start(),
             limit: carry.len() - self.engine.reach(),
             growing: false,
+            is_line: false,
         };
         let result = self.work.run(&self.engine, &carry, self.done, sink);
         self.carry = carry;

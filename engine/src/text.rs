@@ -15,6 +15,7 @@ use zeroize::Zeroize;
 
 use crate::confirm::View;
 use crate::engine::{Engine, Finding};
+use crate::scan;
 use crate::stream::{Sink, StreamRedactor};
 use crate::work::Work;
 
@@ -81,6 +82,29 @@ impl TextRedactor {
                 Err(error) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
             },
         }
+    }
+
+    /// How many bytes in a row decide whether a text is quiet.
+    pub const SPAN: usize = scan::SPAN;
+
+    /// Whether a text is *quiet*: not only is nothing masked in it, but nothing begins in it that makes any rule look closer.
+    /// False is no more than "not known": for long texts, say.
+    ///
+    /// What makes a rule look stands on at most [`TextRedactor::SPAN`] bytes in a row, so a text is quiet, whole, if all its
+    /// parts of so many bytes are. Of a text that differs from a quiet one in its middle only, it is enough to look at what
+    /// differs and at `SPAN - 1` bytes on either side: a log's messages are mostly such.
+    ///
+    /// ```
+    /// use redact_stream::{Engine, TextRedactor};
+    ///
+    /// let mut texts = TextRedactor::new(Engine::builder().build()?);
+    /// assert!(!texts.is_quiet(b"login with password=only4docs!"));
+    /// // With the rest of its line, this may become something.
+    /// assert!(!texts.is_quiet(b"password"));
+    /// # Ok::<(), redact_stream::BuildError>(())
+    /// ```
+    pub fn is_quiet(&mut self, text: &[u8]) -> bool {
+        self.work.is_quiet(&self.engine, text)
     }
 
     /// Gives a text to `sink`, masks in place of secrets. Offsets of findings go on from text to text; lines count from

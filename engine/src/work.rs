@@ -73,6 +73,12 @@ impl Work {
         }
     }
 
+    /// Whether a text is quiet ([`Looked::Nothing`]).
+    pub(crate) fn is_quiet(&mut self, engine: &Engine, text: &[u8]) -> bool {
+        let looked = self.space.scan_short(engine, text, &mut self.candidates);
+        engine.keys().is_none() && matches!(looked, Looked::Nothing { is_quiet: true })
+    }
+
     /// Decides what `self.view` allows of `hay` and writes it from `done` on.
     // Mostly nothing is found: that way is a short one.
     #[inline]
@@ -151,10 +157,15 @@ impl Work {
         }
         keep_unwritten(&mut self.hits, done);
         resolve(rules, &mut self.hits);
-        self.fit_json(hay, done);
+        let mut line = 0..0;
+        let has_json = self.fit_json(hay, done, &mut line);
         if !self.hits.is_empty() && engine.recheck() {
-            self.settle(engine, hay, done, stop, open_end);
-            self.fit_json(hay, done);
+            self.settle(engine, hay, done, stop, open_end, &mut line);
+            // It adds hits to lines that have some.
+            match has_json {
+                true => drop(self.fit_json(hay, done, &mut line)),
+                false => keep_unwritten(&mut self.hits, done),
+            }
         }
         if open_end {
             stop = self.postpone(stop);
@@ -281,14 +292,16 @@ impl Work {
         self.hits.extend(hits.filter(|h| !mask.covers(hay, h.start..h.end)));
     }
 
-    /// Fits the hits of lines that begin as JSON into it.
-    fn fit_json(&mut self, hay: &[u8], done: usize) {
+    /// Fits the hits of lines that begin as JSON into it; false if there are none. `last` is a line of `hay`.
+    fn fit_json(&mut self, hay: &[u8], done: usize, last: &mut Range<usize>) -> bool {
         let mut first = 0;
+        let mut has_json = false;
         while first < self.hits.len() {
-            let line = confirm::line_around(hay, self.hits[first].start);
+            let line = confirm::line_around_again(hay, self.hits[first].start, last);
             let count = self.hits[first..].iter().take_while(|h| h.end <= line.end).count().max(1);
             let cut = line.start == 0 && self.view.min_start > 0;
             if !cut && mask::begins_as_json(&hay[line.clone()]) {
+                has_json = true;
                 let mut of_line = std::mem::take(&mut self.recheck.hits);
                 let mut fitted = std::mem::take(&mut self.recheck.fitted);
                 let moved =
@@ -304,6 +317,7 @@ impl Work {
                 (self.recheck.hits, self.recheck.fitted) = (of_line, fitted);
             } else {
                 if cut && self.cut_json == Some(true) {
+                    has_json = true;
                     // Its start is gone, but no escape is parted here either.
                     for i in first..first + count {
                         let next = self.hits.get(i + 1).map_or(line.end, |h| h.start);
@@ -317,6 +331,7 @@ impl Work {
             }
         }
         keep_unwritten(&mut self.hits, done);
+        has_json
     }
 
     /// Writes `hay[done..stop]`, hits masked.
@@ -370,7 +385,7 @@ fn scan(
 ) -> Option<bool> {
     if !view.growing && view.limit == text.len() {
         match space.scan_short(engine, text, out) {
-            Looked::Nothing => return None,
+            Looked::Nothing { .. } => return None,
             Looked::Padded(padded, classes) => {
                 if !coded.decode(padded, classes, View::closed(0, padded.len())) {
                     return (!out.is_empty()).then_some(false);

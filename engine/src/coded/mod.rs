@@ -144,6 +144,7 @@ impl Coded {
             min_start: usize::from(view.min_start > 0 && *has_start),
             limit,
             growing: view.growing && *has_end,
+            is_line: false,
         };
         context.space.scan(engine, text, &mut self.candidates);
         self.hits.clear();

@@ -70,12 +70,19 @@ pub(crate) struct View {
     pub(crate) limit: usize,
     /// More bytes of the last line may follow: a match that could still grow or change is not decided, but noted.
     pub(crate) growing: bool,
+    /// Nothing is there but one line.
+    pub(crate) is_line: bool,
 }
 
 impl View {
     /// Whole lines.
     pub(crate) fn closed(base: u64, len: usize) -> View {
-        View { base, first_line: base, min_start: 0, limit: len, growing: false }
+        View { base, first_line: base, min_start: 0, limit: len, growing: false, is_line: false }
+    }
+
+    /// One line, with or without its line feed.
+    pub(crate) fn line(len: usize) -> View {
+        View { is_line: true, ..View::closed(0, len) }
     }
 }
 
@@ -186,7 +193,7 @@ pub(crate) fn confirm(
         let hi = last.min(candidate.hi as usize);
         while lo <= hi {
             if !(job.line.start <= lo && lo < job.line.end) {
-                job.line = line_around(hay, lo);
+                job.line = if view.is_line { 0..hay.len() } else { line_around(hay, lo) };
                 job.text = &hay[job.line.clone()];
                 job.text = job.text.strip_suffix(b"\n").unwrap_or(job.text);
                 job.growing = view.growing && job.line.end == hay.len();
@@ -215,6 +222,14 @@ pub(crate) fn line_around(hay: &[u8], at: usize) -> Range<usize> {
     let start = memchr::memrchr(b'\n', &hay[..at]).map_or(0, |p| p + 1);
     let end = memchr::memchr(b'\n', &hay[at..]).map_or(hay.len(), |p| at + p + 1);
     start..end
+}
+
+/// The same, if `last` is the line that was asked for last.
+pub(crate) fn line_around_again(hay: &[u8], at: usize, last: &mut Range<usize>) -> Range<usize> {
+    if !last.contains(&at) {
+        *last = line_around(hay, at);
+    }
+    last.clone()
 }
 
 /// Widens a span so that it does not cut a UTF-8 sequence.

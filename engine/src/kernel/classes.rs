@@ -150,6 +150,30 @@ impl Classes {
         set(Class::Escape, step.escape);
     }
 
+    /// Writes all masks of a few steps, behind whose end nothing goes on.
+    pub(super) fn set_all(&mut self, steps: &[Step]) {
+        self.make_place(steps.len());
+        let mut of_class = self.masks[..self.len * CLASSES].chunks_exact_mut(self.len);
+        let mut next = || of_class.next().expect("there is one for each class");
+        let mut all: [&mut [u64]; CLASSES] = std::array::from_fn(|_| next());
+        let mut before = Step::default();
+        for (i, this) in steps.iter().enumerate() {
+            let next = steps.get(i + 1).copied().unwrap_or_default();
+            let Step { word, narrow, broad, base64, escape } = *this;
+            let derived = Derived::of(*this, before, next);
+            let Derived { narrow_rows, broad_rows, starts, long_starts, payloads } = derived;
+            let derived = [narrow_rows, broad_rows, starts, long_starts, payloads];
+            let masks = [word, narrow, broad, base64, escape].into_iter().chain(derived);
+            all.iter_mut().zip(masks).for_each(|(all, mask)| all[i] = mask);
+            before = *this;
+        }
+        // As behind any text: rows go on, nothing else is there.
+        for (class, masks) in all.into_iter().enumerate() {
+            let rows = [Class::NarrowRows as usize, Class::BroadRows as usize].contains(&class);
+            masks[steps.len()] = if rows { !0 } else { 0 };
+        }
+    }
+
     /// Where to write the masks of steps.
     pub(super) fn places(&mut self) -> Places<'_> {
         let mut classes = self.masks[..self.len * OF_BYTES].chunks_exact_mut(self.len);
@@ -245,6 +269,34 @@ impl Job for Derive<'_> {
             before = *this;
         }
         (starts[steps], long_starts[steps], payloads[steps]) = (0, 0, 0);
+    }
+}
+
+/// What [`Derive`] tells of many steps, of one.
+pub(super) struct Derived {
+    narrow_rows: u64,
+    broad_rows: u64,
+    pub(super) starts: u64,
+    pub(super) long_starts: u64,
+    pub(super) payloads: u64,
+}
+
+impl Derived {
+    /// Of a step between two others.
+    #[inline(always)]
+    pub(super) fn of(this: Step, before: Step, next: Step) -> Derived {
+        let first = |this: u64, before: u64| this & !(this << 1 | before >> (STEP - 1));
+        let (broad_rows, behind) = rows_of_16(this.broad, next.broad);
+        let starts = first(this.word, before.word) & broad_rows;
+        let (rows, rows_behind) = rows_of_16(this.base64, next.base64);
+        let payloads = rows & (rows >> 8 | rows_behind << (STEP - 8));
+        Derived {
+            narrow_rows: rows_of_16(this.narrow, next.narrow).0,
+            broad_rows,
+            starts,
+            long_starts: starts & (broad_rows >> 16 | behind << (STEP - 16)),
+            payloads: payloads & first(this.base64, before.base64),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use zeroize::Zeroize as _;
 
 use crate::scan::simd::features::{Grain, HEAD, PAIRS};
 use crate::scan::simd::tables::Tables;
-use classes::{Classes, Derive, Places, STEP, Step};
+use classes::{Classes, Derive, Derived, Places, STEP, Step};
 
 /// Hits of consecutive positions, a bit each.
 pub(crate) struct Hits {
@@ -60,6 +60,8 @@ pub(crate) struct Few {
     steps: usize,
     hits: [u64; Few::MOST],
     of_bytes: [Step; Few::MOST],
+    /// By step, where a word starts and 16 broad bytes follow.
+    starts: [u64; Few::MOST],
     /// Whether any byte begins an escape.
     pub(crate) has_escapes: bool,
     /// Whether 16 broad bytes follow one another.
@@ -82,6 +84,29 @@ impl Few {
         &self.hits[..self.steps]
     }
 
+    /// By step, where a word starts and 16 broad bytes follow, if [`Few::find_starts`] was asked.
+    #[inline(always)]
+    pub(crate) fn starts(&self) -> &[u64] {
+        &self.starts[..self.steps]
+    }
+
+    /// Finds where words start that 16 broad bytes follow. Answers whether there is more than that: a word that goes on for
+    /// longer, or a run that may be a payload.
+    #[inline(always)]
+    pub(crate) fn find_starts(&mut self) -> bool {
+        let mut more = 0;
+        let mut before = Step::default();
+        for i in 0..self.steps {
+            let this = self.of_bytes[i];
+            let next = if i + 1 < self.steps { self.of_bytes[i + 1] } else { Step::default() };
+            let derived = Derived::of(this, before, next);
+            self.starts[i] = derived.starts;
+            more |= derived.long_starts | derived.payloads;
+            before = this;
+        }
+        more != 0
+    }
+
     /// The text behind a line end, and line ends behind it: its steps, and one more.
     pub(crate) fn pad(&mut self, text: &[u8]) -> &[u8] {
         let end = 1 + text.len();
@@ -92,11 +117,8 @@ impl Few {
     }
 
     /// Writes all classes; nothing goes on behind the end.
-    pub(crate) fn classes(&self, kernel: Kernel, out: &mut Classes) {
-        out.make_place(self.steps);
-        self.of_bytes[..self.steps].iter().enumerate().for_each(|(i, step)| out.set(i, *step));
-        out.set(self.steps, Step::default());
-        kernel.run(Derive(out));
+    pub(crate) fn classes(&self, out: &mut Classes) {
+        out.set_all(&self.of_bytes[..self.steps]);
     }
 
     #[inline(always)]
@@ -116,6 +138,13 @@ impl Few {
         self.has_rows |= i + 1 == self.steps && classes::rows_of_16(step.broad, 0).0 != 0;
         self.before = step.broad;
     }
+
+    /// Drops the hits behind the end of the text.
+    #[inline(always)]
+    fn end(&mut self, text: &[u8]) {
+        let last = self.steps - 1;
+        self.hits[last] &= !0 >> (STEP - (1 + text.len() - last * STEP));
+    }
 }
 
 impl Default for Few {
@@ -123,6 +152,7 @@ impl Default for Few {
         Few {
             steps: 0,
             hits: [0; Few::MOST],
+            starts: [0; Few::MOST],
             of_bytes: [Step::default(); Few::MOST],
             has_escapes: false,
             has_rows: false,
@@ -299,6 +329,7 @@ impl Kernel {
                 }
             }
         }
+        few.end(text);
         true
     }
 
@@ -424,14 +455,22 @@ mod tests {
                 let steps = (len + 1).div_ceil(STEP);
                 let padded = few.pad(text).to_vec();
                 kernel.hits(&tables, &padded[..steps * STEP + HEAD - 1], 0, &mut hits);
+                // Behind the end there are none.
+                hits.masks()[steps - 1] &= !0 >> (steps * STEP - 1 - len);
                 assert_eq!(few.hits(), hits.masks(), "{} at {len}", kernel.name());
                 let (mut wanted, mut found) = (Classes::default(), Classes::default());
                 Kernel(Isa::Scalar).classes(&[b"\n", text, b"\n"].concat(), &mut wanted);
-                few.classes(kernel, &mut found);
-                for class in [Class::Word, Class::Escape, Class::Base64, Class::Payloads] {
+                few.classes(&mut found);
+                let classes = [Class::Word, Class::Escape, Class::Base64, Class::Payloads];
+                for class in classes {
                     let wanted = classes::positions(wanted.of(class));
                     assert!(wanted.eq(classes::positions(found.of(class))), "{class:?} at {len}");
                 }
+                let more = few.find_starts();
+                let starts = classes::positions(wanted.of(Class::Starts));
+                assert!(starts.eq(classes::positions(few.starts())), "{} at {len}", kernel.name());
+                let has = |class| classes::positions(wanted.of(class)).next().is_some();
+                assert_eq!(more, has(Class::LongStarts) || has(Class::Payloads), "at {len}");
                 let row = |p: &usize| *p <= len;
                 let mut rows = classes::positions(wanted.of(Class::BroadRows)).filter(row);
                 let is_whole = |p: &usize| *p + 16 <= len + 1;

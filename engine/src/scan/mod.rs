@@ -14,6 +14,8 @@ use crate::error::BuildError;
 use crate::kernel::Kernel;
 use crate::kernel::classes::Classes;
 use crate::rule::Rule;
+use crate::rule::anchor::MAX_WINDOW;
+use crate::rule::run::RUN;
 
 #[cfg(feature = "hyperscan")]
 pub(crate) mod hyperscan;
@@ -65,10 +67,14 @@ pub(crate) trait Scanner: Send + Sync {
     }
 }
 
+/// How many bytes in a row decide whether a text is quiet.
+pub(crate) const SPAN: usize = if MAX_WINDOW > RUN { MAX_WINDOW } else { RUN };
+
 /// What a scanner says of a short text.
 pub(crate) enum Looked<'s> {
-    /// It has no candidates, and nothing coded.
-    Nothing,
+    /// It has no candidates, and nothing coded. If it is *quiet*, nothing even begins that would make a scanner look closer:
+    /// what does stands on at most [`SPAN`] bytes in a row, so a text is quiet if all its parts of so many bytes are.
+    Nothing { is_quiet: bool },
     /// Its candidates were written. The text between line ends, and the classes of that.
     Padded(&'s [u8], &'s Classes),
     /// It is too long, or this scanner does not look at short texts apart.

@@ -46,13 +46,14 @@ impl Work {
         done: usize,
         stop: usize,
         open_end: bool,
+        last: &mut Range<usize>,
     ) {
         // Line by line, so that each costs what its own hits cost.
         let mut all = std::mem::replace(&mut self.hits, std::mem::take(&mut self.of_line));
         let mut settled = std::mem::take(&mut self.settled);
         let mut rest = all.as_slice();
         while let Some(first) = rest.first() {
-            let line = confirm::line_around(hay, first.start);
+            let line = confirm::line_around_again(hay, first.start, last);
             let count = rest.iter().take_while(|h| h.start < line.end).count().max(1);
             let text = line.start.max(done)..line.end.min(stop.max(first.end));
             // At a cut, what looks like a line's start or end is none.
@@ -110,7 +111,7 @@ impl Work {
             at = hit.end;
         }
         self.masked.extend_from_slice(&hay[at.min(line.end)..line.end]);
-        let view = View::closed(0, self.masked.len());
+        let view = View::line(self.masked.len());
         let candidates = &mut again.candidates;
         let coded = scan(&mut self.space, &mut self.coded, engine, &self.masked, view, candidates);
         let Some(coded) = coded else { return false };

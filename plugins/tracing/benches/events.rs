@@ -4,13 +4,15 @@
 //! the wrapper; and `fmt`, writing to nowhere. The events, about 100 bytes of message and 4 fields:
 //! - `same`: nothing changes from one to the next;
 //! - `some`: a number in the message and one field change, as in most logs;
-//! - `all`: every value is another each time;
+//! - `all`: every value is another each time, a field's one of four;
+//! - `fresh`: the same, but none was there before;
 //! - `masked`: one value holds a secret.
 //!
 //! It stands here and not in `bench/` since it needs nothing of the engine's benchmarks, and they nothing of `tracing`.
 
 use std::fmt;
 use std::hint::black_box;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -89,6 +91,23 @@ fn all(n: u64) {
     );
 }
 
+/// Values of which none comes twice in a long time.
+static FRESH: LazyLock<Vec<[String; 2]>> = LazyLock::new(|| {
+    let of = |n: usize| [format!("/v1/accounts/{n}/list"), format!("{}-{n}", SERVICES[n % 4])];
+    (0..4096).map(of).collect()
+});
+
+fn fresh(n: u64) {
+    let [path, service] = &FRESH[n as usize % 4096];
+    tracing::info!(
+        path,
+        service,
+        status = n,
+        method = "GET",
+        "request to the ledger service finished after {n} attempts, the answer was accepted by all replicas"
+    );
+}
+
 fn masked(n: u64) {
     tracing::info!(
         path = PATHS[0],
@@ -101,7 +120,8 @@ fn masked(n: u64) {
 
 type Log = fn(u64);
 
-const EVENTS: [(&str, Log); 4] = [("same", same), ("some", some), ("all", all), ("masked", masked)];
+const EVENTS: [(&str, Log); 5] =
+    [("same", same), ("some", some), ("all", all), ("fresh", fresh), ("masked", masked)];
 
 fn dispatchers() -> Vec<(&'static str, Dispatch)> {
     let redactor = Redactor::new(Engine::builder().build().unwrap(), FieldPolicy::new());
@@ -123,6 +143,7 @@ fn dispatchers() -> Vec<(&'static str, Dispatch)> {
             same(1);
             some(1);
             (0..4).for_each(all);
+            (0..4096).for_each(fresh);
         });
         assert_eq!(redactor.counts().total(), before, "{name}");
         tracing::dispatcher::with_default(dispatch, || masked(1));

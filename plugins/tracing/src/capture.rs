@@ -11,9 +11,11 @@ use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
+use redact_stream::TextRedactor;
 use tracing_core::Field;
 use tracing_core::field::Visit;
 
+use crate::known::Known;
 use crate::policy::{Plan, Reason};
 use crate::redactor::Shared;
 use crate::state::{Site, mask_by_name};
@@ -26,7 +28,8 @@ const MOST_SOURCES: usize = 32;
 
 pub(crate) struct Capture<'s> {
     pub(crate) shared: &'s Shared,
-    pub(crate) site: &'s Site,
+    pub(crate) texts: &'s mut TextRedactor,
+    pub(crate) site: &'s mut Site,
     pub(crate) values: &'s mut Values,
 }
 
@@ -41,14 +44,28 @@ impl Capture<'_> {
 
     /// The bytes of [`Values::text`] from `start` on are a value: keeps, masks or looks at it.
     fn text(&mut self, field: &Field, kind: Kind, start: usize) {
+        let known = self.site.known.get(field.index());
+        match known.and_then(|known| known.find(&self.values.text[start..])) {
+            Some(number) => {
+                self.values.text.truncate(start);
+                self.set(field, Slot::Text(kind, Place::Known(number)));
+            }
+            None => self.new_text(field, kind, start),
+        }
+    }
+
+    /// The same, if it is not known to be clean.
+    fn new_text(&mut self, field: &Field, kind: Kind, start: usize) {
         let Some(plan) = self.plan(field) else { return };
         let index = field.index();
         let values = &mut *self.values;
         let text = &values.text[start..];
+        // What moves is passed on as text, which bytes are not.
+        let may_move = plan == Plan::Look && !matches!(kind, Kind::Bytes(..));
+        let is_quiet = |known: &mut Known| known.is_quiet_change(self.texts, text);
         let place = match plan {
-            Plan::Look | Plan::LookWithName if self.site.known[index].text == text => {
-                values.text.truncate(start);
-                Place::Known
+            _ if may_move && self.site.known.get_mut(index).is_some_and(is_quiet) => {
+                values.move_to_done(start)
             }
             Plan::Look | Plan::LookWithName => {
                 let end = values.text.len();
@@ -163,14 +180,14 @@ impl Visit for Capture<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let start = self.values.text.len();
         let known = self.site.known.get(field.index());
-        if known.is_some_and(|known| known.is(value)) {
+        if let Some(number) = known.and_then(|known| known.find(value)) {
             // Not even written down.
-            return self.set(field, Slot::Text(Kind::Str, Place::Known));
+            return self.set(field, Slot::Text(Kind::Str, Place::Known(number)));
         }
+        let start = self.values.text.len();
         self.values.text.push_str(value);
-        self.text(field, Kind::Str, start);
+        self.new_text(field, Kind::Str, start);
     }
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {

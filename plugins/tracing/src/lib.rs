@@ -44,6 +44,7 @@ mod redactor;
 
 mod capture;
 mod edits;
+mod known;
 mod rebuild;
 mod state;
 mod values;

@@ -12,7 +12,8 @@ use std::fmt;
 use tracing_core::field::{DebugValue, FieldSet, Value, ValueSet, debug};
 use zeroize::Zeroize;
 
-use crate::values::{Kind, Known, Place, Slot, Values};
+use crate::known::Known;
+use crate::values::{Kind, Place, Slot, Values};
 
 /// Gives to `then` the values in place of those they came from.
 pub(crate) fn with<R>(
@@ -39,16 +40,9 @@ fn with_at_most<const N: usize, R>(
     known: &[Known],
     then: impl FnOnce(&ValueSet<'_>) -> R,
 ) -> R {
-    let count = fields.len();
-    let mut held = [const { Held::Nothing }; N];
-    for (index, held) in held[..count].iter_mut().enumerate() {
-        *held = hold(values, known, index);
-    }
-    let mut set: [Option<&dyn Value>; N] = [None; N];
-    for (value, held) in set.iter_mut().zip(&held[..count]) {
-        *value = held.value();
-    }
-    then(&fields.value_set_all(&set[..count]))
+    let held: [Held<'_>; N] = std::array::from_fn(|index| hold(values, known, index));
+    let set: [Option<&dyn Value>; N] = std::array::from_fn(|index| held[index].value());
+    then(&fields.value_set_all(&set[..fields.len()]))
 }
 
 /// A value in a type that `tracing` takes.
@@ -89,7 +83,7 @@ fn hold<'v>(values: &'v Values, known: &'v [Known], index: usize) -> Held<'v> {
             let text = values.text_at(*place, &known[index]);
             match (kind, place) {
                 (Kind::Debug, _) => Held::Debug(debug(Verbatim(text))),
-                (Kind::Bytes(start, end), Place::Text(..) | Place::Known) => {
+                (Kind::Bytes(start, end), Place::Text(..) | Place::Known(_)) => {
                     Held::Bytes(&values.bytes[*start..*end])
                 }
                 (Kind::Str | Kind::Bytes(..), _) => Held::Str(text),

@@ -2,11 +2,11 @@
 //!
 //! A [`Redactor`] is cheap to clone. What is shared is read only, but for counts that grow when something is masked; all else is
 //! in a [`State`] that a thread takes from its own pool and gives back. An event that arises while another is looked at or
-//! passed on (a value's `Debug` that logs, a layer that logs) gets a state of its own, up to [`MOST_NESTED`]; deeper ones are
+//! passed on (a value's `Debug` that logs, a layer that logs) gets a state of its own, up to [`MOST_NESTED`] of them; deeper ones are
 //! dropped and counted, so that what logs while it logs comes to an end.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 
@@ -103,14 +103,43 @@ impl Redactor {
         self.lease_any().state().field(&self.0, name, value)
     }
 
+    /// Stands for what is shared, as long as this lives.
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.0
     }
 
     /// A state of this thread; none if too many are in use: what was to be passed on is dropped, and counted.
+    #[inline]
     pub(crate) fn lease(&self) -> Option<Lease<'_>> {
+        let new = || Box::new(State::new(&self.0));
+        // Mostly a thread has one redactor, and no event is open.
+        let state = match FIRST.try_with(|first| first.replace(First::Lent(self.address()))) {
+            Ok(First::Here(state)) if state.is_of(&self.0) => state,
+            Ok(First::Never) => new(),
+            // That of a redactor which is gone makes room.
+            Ok(First::Here(state)) if !state.has_redactor() => new(),
+            Ok(other) => {
+                let _ = FIRST.try_with(|first| first.set(other));
+                return self.lease_of_pool();
+            }
+            Err(_) => return self.lease_of_pool(),
+        };
+        Some(Lease { redactor: self, state: Some(state), kind: LeaseKind::First })
+    }
+
+    fn lease_of_pool(&self) -> Option<Lease<'_>> {
+        let has_first = FIRST.try_with(|first| {
+            let now = first.replace(First::Never);
+            let is_own = matches!(now, First::Lent(to) if to == self.address());
+            first.set(now);
+            is_own
+        });
         let taken = self.with_pool(|pool| {
-            let room = pool.open < MOST_NESTED;
+            let room = pool.open + u32::from(has_first == Ok(true)) < MOST_NESTED;
             pool.open += u32::from(room);
             (room, if room { pool.states.pop() } else { None })
         });
@@ -119,21 +148,21 @@ impl Redactor {
                 self.0.dropped.fetch_add(1, Ordering::Relaxed);
                 None
             }
-            Some((true, state)) => Some(self.leased(state, true)),
+            Some((true, state)) => Some(self.leased(state, LeaseKind::Counted)),
             // The thread is ending and has no pools any more.
-            None => Some(self.leased(None, false)),
+            None => Some(self.leased(None, LeaseKind::Free)),
         }
     }
 
     /// A state whatever is in use.
     pub(crate) fn lease_any(&self) -> Lease<'_> {
         let state = self.with_pool(|pool| pool.states.pop()).flatten();
-        self.leased(state, false)
+        self.leased(state, LeaseKind::Free)
     }
 
-    fn leased(&self, state: Option<Box<State>>, is_counted: bool) -> Lease<'_> {
+    fn leased(&self, state: Option<Box<State>>, kind: LeaseKind) -> Lease<'_> {
         let state = state.unwrap_or_else(|| Box::new(State::new(&self.0)));
-        Lease { redactor: self, state: Some(state), is_counted }
+        Lease { redactor: self, state: Some(state), kind }
     }
 
     /// A stream that is at rest.
@@ -175,14 +204,23 @@ impl Redactor {
 }
 
 thread_local! {
+    static FIRST: Cell<First> = const { Cell::new(First::Never) };
     static POOLS: RefCell<Vec<Pool>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The state that a thread's next event takes, if it is of the same redactor: at hand without a look for its pool.
+enum First {
+    Never,
+    /// An event of the redactor of this [`Redactor::address`] is open.
+    Lent(usize),
+    Here(Box<State>),
 }
 
 /// What one thread keeps for one redactor.
 #[expect(clippy::vec_box, reason = "they go in and out with each event, and are large")]
 struct Pool {
     of: Weak<Shared>,
-    /// How many leases that count there are.
+    /// How many leases that count there are, beside the first.
     open: u32,
     states: Vec<Box<State>>,
     streams: Vec<Box<Stream>>,
@@ -193,7 +231,16 @@ pub(crate) struct Lease<'r> {
     redactor: &'r Redactor,
     /// There until it is dropped.
     state: Option<Box<State>>,
-    is_counted: bool,
+    kind: LeaseKind,
+}
+
+/// Where a lease's state came from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LeaseKind {
+    First,
+    /// A pool, which counts it.
+    Counted,
+    Free,
 }
 
 impl Lease<'_> {
@@ -204,11 +251,14 @@ impl Lease<'_> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        if let Some(state) = &mut self.state {
-            state.clear();
+        let Some(mut state) = self.state.take() else { return };
+        state.clear();
+        if self.kind == LeaseKind::First {
+            let _ = FIRST.try_with(|first| first.set(First::Here(state)));
+            return;
         }
-        let state = &mut self.state;
-        let is_counted = self.is_counted;
+        let mut state = Some(state);
+        let is_counted = self.kind == LeaseKind::Counted;
         self.redactor.with_pool(|pool| {
             pool.open -= u32::from(is_counted && pool.open > 0);
             if pool.states.len() < MOST_NESTED as usize {

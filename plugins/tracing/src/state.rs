@@ -6,15 +6,14 @@
 //! 3. [`Values::decide`]: one look at that text;
 //! 4. [`rebuild`]: the values, masked, in the place of the old ones.
 //!
-//! What was clean the last time is not looked at again while it stays the same ([`Known`]): most events of a call site differ in
-//! a few fields only.
+//! What was clean lately is not looked at again ([`Known`]): most events of a call site differ in a few fields only.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use redact_stream::{Finding, Sink, TextRedactor};
 use tracing_core::Metadata;
@@ -22,10 +21,11 @@ use tracing_core::field::{ValueSet, Visit};
 use zeroize::Zeroizing;
 
 use crate::capture::Capture;
+use crate::known::Known;
 use crate::policy::Plan;
 use crate::rebuild;
 use crate::redactor::Shared;
-use crate::values::{Known, Values};
+use crate::values::Values;
 
 /// The label of what is masked for its name.
 pub(crate) const BY_NAME: &str = "field";
@@ -33,6 +33,8 @@ pub(crate) const BY_NAME: &str = "field";
 const MOST_NAMES: usize = 4096;
 
 pub(crate) struct State {
+    /// The redactor's, kept so that its address stays its own.
+    shared: Weak<Shared>,
     texts: TextRedactor,
     sites: HashMap<usize, Site, BuildHasherDefault<AddressHasher>>,
     names: HashMap<Box<str>, Plan>,
@@ -46,13 +48,24 @@ pub(crate) struct Site {
 }
 
 impl State {
-    pub(crate) fn new(shared: &Shared) -> State {
+    pub(crate) fn new(shared: &Arc<Shared>) -> State {
         State {
+            shared: Arc::downgrade(shared),
             texts: TextRedactor::new(Arc::clone(&shared.engine)),
             sites: HashMap::default(),
             names: HashMap::new(),
             values: Values::default(),
         }
+    }
+
+    /// Whether it was made for this redactor.
+    pub(crate) fn is_of(&self, shared: &Arc<Shared>) -> bool {
+        std::ptr::eq(self.shared.as_ptr(), Arc::as_ptr(shared))
+    }
+
+    /// Whether its redactor is still there.
+    pub(crate) fn has_redactor(&self) -> bool {
+        self.shared.strong_count() > 0
     }
 
     /// Gives to `then` the values that `record` visits, redacted.
@@ -68,7 +81,7 @@ impl State {
         let address = std::ptr::from_ref(metadata) as usize;
         let site = sites.entry(address).or_insert_with(|| Site::new(shared, metadata));
         values.begin(site.plans.len());
-        record(&mut Capture { shared, site, values });
+        record(&mut Capture { shared, texts, site, values });
         values.decide(shared, texts, &mut site.known);
         rebuild::with(metadata.fields(), values, &site.known, then)
     }

@@ -12,18 +12,15 @@ use redact_stream::TextRedactor;
 use zeroize::optimization_barrier;
 
 use crate::edits::Edits;
+use crate::known::Known;
 use crate::rebuild::CopiedError;
 use crate::redactor::Shared;
 use crate::state::{count, look, look_at_bytes, utf8, with_name};
 
 /// Buffers larger than this, in bytes, are not kept for the next event.
 const MOST_KEPT: usize = 64 << 10;
-/// Longer texts, in bytes, are not remembered.
-const LONGEST_KNOWN: usize = 256;
 /// How many copies of errors are kept for the next event.
 const MOST_SPARE: usize = 16;
-/// A field that changed this often in a row is remembered anew only now and then.
-const MOST_MISSES: u8 = 4;
 
 /// One value.
 #[derive(Clone, Copy, Debug)]
@@ -60,32 +57,8 @@ pub(crate) enum Place {
     Text(usize, usize),
     /// In [`Values::done`].
     Done(usize, usize),
-    /// The field's [`Known`] text.
-    Known,
-}
-
-/// The text that a field had when it was last found clean.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    pub(crate) text: String,
-    /// How often it was another since.
-    misses: u8,
-}
-
-impl Known {
-    pub(crate) fn is(&self, text: &str) -> bool {
-        !text.is_empty() && self.text == text
-    }
-
-    fn learn(&mut self, text: &str) {
-        self.misses = self.misses.wrapping_add(1);
-        if text.len() <= LONGEST_KNOWN
-            && (self.misses <= MOST_MISSES || self.misses.is_multiple_of(64))
-        {
-            self.text.clear();
-            self.text.push_str(text);
-        }
-    }
+    /// The text of this number of the field's [`Known`] ones.
+    Known(u8),
 }
 
 /// Whose text a piece is.
@@ -213,19 +186,26 @@ impl Values {
     fn look_at_text(&mut self, shared: &Shared, texts: &mut TextRedactor, known: &mut [Known]) {
         let Ok(()) = texts.redact_to(self.text.as_bytes(), &mut self.edits);
         if self.edits.is_empty() {
-            for piece in &self.pieces {
-                if let Owner::Slot(index) = piece.owner {
-                    known[index].learn(&self.text[piece.start..piece.end]);
-                }
-            }
-            return;
+            return self.learn(texts, known);
         }
         self.is_secret = true;
         let goes_on = |rule: &usize| shared.engine.rule(*rule).block().is_some();
         if self.has_names || self.edits.rules.iter().any(goes_on) || !self.edit() {
             self.one_by_one(shared, texts);
         } else {
+            self.learn(texts, known);
             count(shared, &mut self.edits.rules);
+        }
+    }
+
+    /// Remembers the pieces in which nothing is masked.
+    fn learn(&self, texts: &mut TextRedactor, known: &mut [Known]) {
+        for piece in &self.pieces {
+            if let Owner::Slot(index) = piece.owner
+                && !matches!(self.slots[index], Slot::Text(_, Place::Done(..)))
+            {
+                known[index].learn(texts, &self.text[piece.start..piece.end]);
+            }
         }
     }
 
@@ -322,7 +302,7 @@ impl Values {
         match place {
             Place::Text(start, end) => &self.text[start..end],
             Place::Done(start, end) => &self.done[start..end],
-            Place::Known => &known.text,
+            Place::Known(number) => known.text(number),
         }
     }
 
@@ -394,6 +374,20 @@ pub(crate) fn wipe_from(text: &mut String, start: usize) {
 
 /// Overwrites bytes, many at a time, in a way that is not optimised away.
 pub(crate) fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
-    optimization_barrier(bytes);
+    if bytes.len() >= FILLED {
+        bytes.fill(0);
+        return optimization_barrier(bytes);
+    }
+    let (eights, rest) = bytes.as_chunks_mut::<8>();
+    for eight in eights {
+        *eight = [0; 8];
+        optimization_barrier(eight);
+    }
+    for byte in rest {
+        *byte = 0;
+        optimization_barrier(byte);
+    }
 }
+
+/// Fewer bytes are overwritten without `memset`: some CPUs take long for what is less than a vector, and longer for nothing.
+const FILLED: usize = 64;

@@ -17,7 +17,7 @@ pub(crate) enum Promise {
     Token,
     /// `secret`, `credentials`, `private_key`.
     Secret,
-    /// `password` and its like.
+    /// `password` and its like, such as `security_answer`.
     Password,
 }
 
@@ -166,7 +166,7 @@ impl Parts {
             b'c' => self.secret |= is(b"credential"),
             b't' => self.token |= is(b"token"),
             b'a' => {
-                self.password |= text.len() == 7 && is(b"authtok");
+                self.password |= text.len() == 7 && is(b"authtok") || is(b"answer");
                 self.key |= is(b"api") || is(b"access") || is(b"auth");
             }
             b'm' => self.key |= is(b"master"),
@@ -291,6 +291,8 @@ mod tests {
             ("next_token", "token", None),
             ("cache_key", "key", None),
             ("redis_password", "password", Some(Promise::Password)),
+            ("userSecretAnswer1", "SecretAnswer", Some(Promise::Password)),
+            ("security_answer_id", "security_answer", None),
         ] {
             assert_eq!(promise_of(identifier, key), wanted, "{identifier}");
         }

@@ -170,9 +170,7 @@ impl Group {
             if all.start < 0 {
                 look(-1);
             }
-            near.clear();
-            near.extend(all.start.max(0) as u32..all.end as u32);
-            names.keep(block, near, 0);
+            names.keep_in(block, all.start.max(0) as usize..all.end as usize, near);
             for p in near.iter() {
                 look(i64::from(*p));
             }

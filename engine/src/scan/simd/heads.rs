@@ -70,6 +70,19 @@ impl Heads {
         }
     }
 
+    /// Whether a short head may stand in a short text where a bit is set in `starts`, the first of which stands for the line end
+    /// before it; `near` is left as it is.
+    #[inline(always)]
+    pub(crate) fn may_stand(&self, text: &[u8], starts: &[u64], near: &mut Vec<u32>) -> bool {
+        let before = near.len();
+        if !self.short.is_empty() {
+            self.short.near(text, starts, near);
+        }
+        let may = near.len() > before;
+        near.truncate(before);
+        may
+    }
+
     fn look_at_long(&self, block: &[u8], at: u32, runs: Runs<'_>, out: &mut Vec<Candidate>) {
         let rest = &block[at as usize..];
         if rest.len() < self.shortest {

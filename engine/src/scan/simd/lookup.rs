@@ -9,6 +9,7 @@
 //! [`Lookup::each`] then gives the windows of which all classes stand there.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::features::{HEAD, head};
 use super::windows::Window;
@@ -258,6 +259,37 @@ impl Lookup {
                 None => true,
             }
         });
+        self.keep_keys(block, positions, from);
+    }
+
+    /// The same for all positions of `range`, which are written.
+    #[inline(always)]
+    pub(crate) fn keep_in(&self, block: &[u8], range: Range<usize>, positions: &mut Vec<u32>) {
+        positions.clear();
+        if !self.keys.wide.is_empty() {
+            positions.extend(range.start as u32..range.end as u32);
+            return self.keep(block, positions, 0);
+        }
+        let prefixes = self.keys.prefixes.first_chunk::<FILTER_WORDS>();
+        let prefixes = prefixes.expect("a filter has this length");
+        // Positions that have four bytes.
+        let most = range.end.min(block.len().saturating_sub(3)).max(range.start);
+        let fours = block.get(range.start..most + 3).unwrap_or_default().windows(4);
+        for (p, four) in (range.start as u32..).zip(fours) {
+            let four = u32::from_le_bytes(*four.first_chunk().unwrap_or(&[0; 4]));
+            if holds_key(prefixes, (four | FOLD) & KINDS[2].first) {
+                positions.push(p);
+            }
+        }
+        positions.extend(most as u32..range.end as u32);
+        self.keep_keys(block, positions, 0);
+    }
+
+    /// Keeps those of the positions from number `from` on whose bytes are a key's, and what its windows have in common.
+    #[inline(always)]
+    fn keep_keys(&self, block: &[u8], positions: &mut Vec<u32>, from: usize) {
+        let keys = self.keys.keys.first_chunk::<FILTER_WORDS>();
+        let keys = keys.expect("a filter has this length");
         keep_if!(positions, from, |p| is_key(keys, words_from(block, p.into())));
         if positions.len() == from {
             return;
@@ -267,19 +299,38 @@ impl Lookup {
         keep_if!(positions, from, |p| may_hold(&groups, words_from(block, p.into())));
     }
 
-    /// Whether a window may start at position `at`, from -1, of `block`: the same quick looks.
+    /// Appends the positions of a short text, plus one, where a window may start, of those whose bits are set in `masks`, 64
+    /// each: the same quick looks. The first bit stands for the line end before it.
     #[inline(always)]
-    pub(crate) fn may_stand(&self, block: &[u8], at: i64) -> bool {
+    pub(crate) fn near(&self, text: &[u8], masks: &[u64], near: &mut Vec<u32>) {
         let [prefixes, keys] = [&self.keys.prefixes, &self.keys.keys]
             .map(|bits| bits.first_chunk::<FILTER_WORDS>().expect("a filter has this length"));
-        let words = words_from(block, at);
-        if !self.keys.wide.is_empty() {
-            return is_key(keys, words) || self.keys.wide(words.0) != 0;
-        }
         let [a, b, c] = &self.keys.indices;
-        holds_key(prefixes, (words.0 as u32 | FOLD) & KINDS[2].first)
-            && is_key(keys, words)
-            && may_hold(&[a.parts(), b.parts(), c.parts()], words)
+        let groups = [a.parts(), b.parts(), c.parts()];
+        let has_wide = !self.keys.wide.is_empty();
+        for (mask, from) in masks.iter().zip((0u32..).step_by(u64::BITS as usize)) {
+            let mut mask = *mask;
+            while mask != 0 {
+                let at = from + mask.trailing_zeros();
+                mask &= mask - 1;
+                // Most have not the first three bytes of any window, and to see that, four bytes are enough.
+                let start = at.wrapping_sub(1) as usize;
+                if let Some(four) = text.get(start..start + 4).and_then(|four| four.first_chunk())
+                    && !holds_key(prefixes, (u32::from_le_bytes(*four) | FOLD) & KINDS[2].first)
+                    && !has_wide
+                {
+                    continue;
+                }
+                let words = words_from(text, i64::from(at) - 1);
+                let may_stand = match has_wide {
+                    true => is_key(keys, words) || self.keys.wide(words.0) != 0,
+                    false => is_key(keys, words) && may_hold(&groups, words),
+                };
+                if may_stand {
+                    near.push(at);
+                }
+            }
+        }
     }
 
     /// Calls `f` with each window whose classes stand at position `at`, from -1, of `block`.
@@ -409,7 +460,8 @@ fn holds(block: &[u8], at: i64, window: &Window) -> bool {
         (Err(_), _) => return false,
     };
     let bytes = block.get(from..from + classes.len());
-    bytes.is_some_and(|bytes| classes.iter().zip(bytes).all(|(set, b)| set.contains(*b)))
+    // From the end: of the first eight, all bits but a few were compared already.
+    bytes.is_some_and(|bytes| classes.iter().zip(bytes).rev().all(|(set, b)| set.contains(*b)))
 }
 
 /// The eight bytes from `at`, from -1, little endian, and the four behind them; a line end stands before the block, zeros behind it.

@@ -139,6 +139,20 @@ impl SimdScanner {
             }
         });
     }
+
+    /// Whether a window stands at position `at`, from -1, of a short text, and whether it says something: without a run in the
+    /// text, one that needs a run does not.
+    // Few positions come so far: what is compiled apart costs nothing, and a second copy of the look-up would.
+    #[inline(never)]
+    fn looks(&self, text: &[u8], at: i64, has_rows: bool) -> (bool, bool) {
+        let (mut stands, mut tells) = (false, false);
+        self.everywhere.each(text, at, |window| {
+            let needs_none = || window.uses.iter().any(|u| u.run.is_none());
+            stands = true;
+            tells |= has_rows || window.trigger.is_some() || needs_none();
+        });
+        (stands, tells)
+    }
 }
 
 /// Adds the candidates of `window`, which stands at position `at`, where the runs that they need stand too.
@@ -264,6 +278,7 @@ fn known_buckets(rules: &[&Rule], windows: &[Window], grain: Grain) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::rule::Handle;
+    use crate::scan::SPAN;
 
     fn rules() -> Vec<Rule> {
         crate::RuleSet::builtin().iter().cloned().collect()
@@ -324,7 +339,7 @@ mod tests {
             let mut may_hold =
                 |text: &[u8]| match scanner.scan_short(text, &mut classes, &mut *scratch, &mut out)
                 {
-                    Looked::Nothing => false,
+                    Looked::Nothing { .. } => false,
                     Looked::Padded(..) => true,
                     Looked::Not => kernel.name() == "scalar" || text.len() > Few::LONGEST,
                 };
@@ -363,6 +378,35 @@ mod tests {
                 Grain::Coarse => sample.len() / 8,
             };
             assert!(passed as usize <= most, "{}: {passed} of {}", kernel.name(), sample.len());
+        }
+    }
+
+    #[test]
+    fn what_makes_a_text_loud_stands_on_few_bytes() {
+        let rules = rules();
+        let refs: Vec<&Rule> = rules.iter().collect();
+        let text = sample(&rules);
+        for kernel in Kernel::available() {
+            let scanner = SimdScanner::new(&refs, kernel);
+            let windows = windows::distinct(rules.iter()).everywhere;
+            assert!(windows.iter().all(|window| window.classes.len() <= SPAN));
+            let (mut scratch, mut classes) = (scanner.scratch(), Classes::default());
+            let mut out = Vec::new();
+            let mut is_quiet = |text: &[u8]| {
+                let looked = scanner.scan_short(text, &mut classes, &mut *scratch, &mut out);
+                matches!(looked, Looked::Nothing { is_quiet: true })
+            };
+            let mut quiet = 0;
+            for line in text.split(|b| *b == b'\n') {
+                for line in [line, &line[line.len() / 3..], &line[..line.len() / 3]] {
+                    if line.len() >= SPAN && line.windows(SPAN).all(&mut is_quiet) {
+                        assert!(line.len() > Few::LONGEST || is_quiet(line), "{}", kernel.name());
+                        quiet += 1;
+                    }
+                }
+            }
+            // Else this shows nothing.
+            assert_eq!(quiet > 100, kernel.name() != "scalar", "{quiet}");
         }
     }
 

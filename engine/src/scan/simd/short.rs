@@ -8,7 +8,7 @@
 
 use super::{Candidate, Scratch, SimdScanner};
 use crate::kernel::Job;
-use crate::kernel::classes::{Classes, STEP};
+use crate::kernel::classes::Classes;
 use crate::scan::Looked;
 use crate::scan::simd::runs::Runs;
 
@@ -33,22 +33,24 @@ impl<'s> Job for Look<'s> {
             return Looked::Not;
         }
         near.clear();
-        for (mask, from) in few.hits().iter().zip((0..).step_by(STEP)) {
-            let left = 1 + text.len() - from as usize;
-            let mut mask = if left < STEP { mask & ((1 << left) - 1) } else { *mask };
-            while mask != 0 {
-                let at = from + mask.trailing_zeros();
-                mask &= mask - 1;
-                if everywhere.may_stand(text, i64::from(at) - 1) {
-                    near.push(at);
+        everywhere.near(text, few.hits(), near);
+        let has_rows = few.has_rows;
+        let has_more = few.has_escapes || has_rows && few.find_starts();
+        if !has_more {
+            let (mut stands, mut tells) = (false, false);
+            for at in near.iter() {
+                let here = scanner.looks(text, i64::from(*at) - 1, has_rows);
+                stands |= here.0;
+                tells |= here.1;
+                if tells {
+                    break;
                 }
             }
+            if !(tells || has_rows && heads.may_stand(text, few.starts(), near)) {
+                return Looked::Nothing { is_quiet: !stands && !has_rows };
+            }
         }
-        if near.is_empty() && !few.has_rows && !few.has_escapes {
-            return Looked::Nothing;
-        }
-        few.classes(*kernel, classes);
-        let has_rows = few.has_rows;
+        few.classes(classes);
         let block = few.pad(text);
         let runs = Runs(classes);
         triggers.clear();
