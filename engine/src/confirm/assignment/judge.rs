@@ -21,6 +21,7 @@ use std::ops::Range;
 use super::chosen::{is_chosen, is_drawn};
 use super::classes::{self, CLOSE, DIGIT, OPEN, PLACE, PLACEHOLDER, POINTER, REFERENCE};
 use super::key::{Promise, promise};
+use super::kind::{Kind, count, is_uuid, kind};
 use super::other::{is_code, is_crypt_hash, is_location, is_reference, is_tangled};
 use super::syntax::{Found, Name, Tie};
 use crate::confirm::words;
@@ -48,9 +49,6 @@ const PLACEHOLDERS: &[&str] = &[
     "todo",
 ];
 
-/// The signs that passwords are made of and names are not.
-const SIGNS: &[u8] = b"!@#$%^&*+=?~";
-
 /// What the first bytes of a value do not say about it, the rest does not either. Bounds the work of one key.
 pub(super) const LOOKED_AT: usize = 96;
 
@@ -59,19 +57,6 @@ const SHORTEST: usize = 4;
 
 /// A value so near the end of a line, in bytes, ends the line: a carriage return or a full stop may follow.
 pub(crate) const END_OF_LINE: usize = 2;
-
-/// What a value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// Drawn at random.
-    Noise,
-    /// Letters with digits or signs.
-    Mixed,
-    Digits,
-    Uuid,
-    /// Everything else.
-    Words,
-}
 
 /// Which part of the value `found` of `line` is secret, if any: not the scheme before it, as in `Bearer x`, nor words
 /// before noise in the text of an element.
@@ -172,12 +157,6 @@ fn ends_phrase(key: &[u8]) -> bool {
 pub(super) fn is_chain(value: &[u8]) -> bool {
     const MOST_SIGNS: usize = 5;
     count(value, |b| b == b'=') > MOST_SIGNS
-}
-
-/// How many bytes of a text are of a kind; of at most 255 bytes, in vector code.
-fn count(text: &[u8], of_kind: impl Fn(u8) -> bool) -> usize {
-    let piece = |piece: &[u8]| piece.iter().fold(0u8, |n, b| n + u8::from(of_kind(*b)));
-    text.chunks(255).map(|p| usize::from(piece(p))).sum()
 }
 
 /// Whether a value that a password is expected to be, outside the syntax of assignments, may be one.
@@ -314,74 +293,6 @@ fn accepts(promise: Promise, found: &Found, kind: Kind, value: &[u8]) -> bool {
             Promise::Weak => false,
         },
     }
-}
-
-fn kind(value: &[u8], found: &Found) -> Kind {
-    let digits = count(value, |b| b.is_ascii_digit());
-    if digits == value.len() {
-        return Kind::Digits;
-    }
-    if is_uuid(value) {
-        return Kind::Uuid;
-    }
-    let blanks = count(value, |b| b.is_ascii_whitespace());
-    let foreign = count(value, |b| !b.is_ascii());
-    if blanks > 0 && (blanks > 1 && !found.element || foreign > 0) || foreign * 2 > value.len() {
-        return Kind::Words;
-    }
-    if words::is_random(value) {
-        return if is_constant(value) { Kind::Words } else { Kind::Noise };
-    }
-    // A blank between quotes is part of a passphrase, if a digit says that it is no sentence.
-    let joined = blanks == 0 || found.quoted && digits > 0;
-    if joined && is_mixed(value, digits, found.quoted) { Kind::Mixed } else { Kind::Words }
-}
-
-/// What people choose and password rules want: letters with a digit or a sign.
-fn is_mixed(value: &[u8], digits: usize, quoted: bool) -> bool {
-    let letters = count(value, |b| b.is_ascii_alphabetic());
-    let signs = value.iter().filter(|b| SIGNS.contains(b)).count();
-    if value.len() < 5
-        || letters == 0
-        || digits + signs == 0
-        || value[0] == b'-'
-        || value[0] == b':'
-    {
-        return false;
-    }
-    if is_constant(value) {
-        return false;
-    }
-    // Identifiers with a number, outside quotes: variables.
-    let identifier = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
-    let humps = value.windows(2).any(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
-    quoted
-        || !identifier
-        || digits > 1
-        || !(humps || value.contains(&b'_') || value.contains(&b'.'))
-}
-
-/// `SECRET_V2`, `SHA512-CRYPT`: capitals, digits and dividers, no noise.
-fn is_constant(value: &[u8]) -> bool {
-    let of_constant =
-        |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
-    if !value.iter().all(of_constant) || !value.iter().any(|b| matches!(b, b'_' | b'-')) {
-        return false;
-    }
-    let plain = !value.iter().any(|b| b.is_ascii_digit() || *b == b'-');
-    plain
-        || value
-            .split(|b| !b.is_ascii_alphabetic())
-            .all(|run| run.len() < 6 || words::surprise(run) < 30)
-            && count(value, |b| b.is_ascii_digit()) * 4 < value.len()
-}
-
-pub(crate) fn is_uuid(value: &[u8]) -> bool {
-    value.len() == 36
-        && value.iter().enumerate().all(|(i, b)| match i {
-            8 | 13 | 18 | 23 => *b == b'-',
-            _ => b.is_ascii_hexdigit(),
-        })
 }
 
 /// `Bearer x`, `Basic x`, `Token x`, `OAuth x`: the scheme is no part of the value.

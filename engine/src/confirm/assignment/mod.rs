@@ -19,6 +19,7 @@ mod extent;
 mod insert;
 pub(crate) mod judge;
 pub(crate) mod key;
+mod kind;
 mod other;
 pub(crate) mod syntax;
 

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::Memo;
 use super::between::{
     beside, bracketed, enter_call, enter_element, enter_object, is_definition, may_open,
     property_list, skip_emphasis, skip_leaders, skip_pointer, skip_remark, skip_type,
@@ -13,7 +14,7 @@ use super::between::{
 };
 use super::classes::{NAME, SIGN, is, run};
 use super::extent::{bare_value, is_whole_line, opening_quote, quoted_value};
-use super::{Memo, judge};
+use super::kind::is_uuid;
 use crate::confirm::words;
 
 const LONGEST_IDENTIFIER: usize = 96;
@@ -113,7 +114,7 @@ pub(crate) fn identifier(line: &[u8], mut key: Range<usize>) -> Option<Name> {
 
 /// One long piece of noise, or a UUID.
 fn is_joined_noise(tail: &[u8]) -> bool {
-    judge::is_uuid(tail)
+    is_uuid(tail)
         || tail.len() >= LEAST_JOINED
             && tail.iter().all(u8::is_ascii_alphanumeric)
             && words::is_random(tail)
