@@ -60,6 +60,9 @@ pub(crate) fn end_before_marker(line: &[u8], span: Range<usize>) -> usize {
     // One that is written with escapes.
     let from = end.saturating_sub(LONGEST_ESCAPED_MARKER).max(span.start);
     let around = &line[from..line.len().min(end + LONGEST_ESCAPED_MARKER)];
+    if memchr::memchr(b'\\', around).is_none() {
+        return end;
+    }
     let escaped = escaped_end_marker(around).map(|m| from + m.start..from + m.end);
     escaped.filter(|m| m.start < end && m.end > end).map_or(end, |m| m.start)
 }
