@@ -153,3 +153,16 @@ fn what_may_begin_a_secret_stays() {
         assert!(rest.len() <= held.len() + 16, "{text:?}: only {out:?} came out");
     }
 }
+
+/// What an unfinished run of base64 stands for is not known, and ends no token that stands before it and goes on in it.
+#[test]
+fn a_token_goes_on_in_what_may_be_a_payload() {
+    let engine = Setup::builtin().engine(ScannerKind::Auto, true);
+    let text = b"aB3=\\r\\neyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.bm90LXJl";
+    let whole = engine.redact(&text[..]);
+    assert!(!whole.windows(5).any(|w| w == b"eyJhb"));
+    for end in 0..=text.len() {
+        let out = early(&engine, &text[..end]);
+        assert!(whole.starts_with(&out), "{end}: {}", out.escape_ascii());
+    }
+}

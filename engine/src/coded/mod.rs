@@ -235,6 +235,8 @@ impl Plain {
                 // What stands before it may go on behind it, so it is looked at too.
                 Unit::Open => {
                     self.open = Some(start);
+                    // What it stands for so far is no part of the text: a match before it would end there.
+                    self.unit.zeroize();
                     start
                 }
                 Unit::Bytes(len) => start + len,
