@@ -63,8 +63,8 @@ pub(crate) fn end_before_marker(line: &[u8], span: Range<usize>) -> usize {
     if memchr::memchr(b'\\', around).is_none() {
         return end;
     }
-    let escaped = escaped_end_marker(around).map(|m| from + m.start..from + m.end);
-    escaped.filter(|m| m.start < end && m.end > end).map_or(end, |m| m.start)
+    let behind = escaped_end_marker(around, end - from).map(|m| from + m.start);
+    behind.filter(|start| *start < end).unwrap_or(end)
 }
 
 /// What is known of the lines that a block is on.
@@ -197,7 +197,9 @@ impl OpenBlock {
             memchr::memmem::find(text, marker.as_bytes()).map(|at| at..at + marker.len())
         };
         match self.kind {
-            BlockKind::Pem => find(pem).or_else(|| find(ssh2)).or_else(|| escaped_end_marker(text)),
+            BlockKind::Pem => {
+                find(pem).or_else(|| find(ssh2)).or_else(|| escaped_end_marker(text, 0))
+            }
             BlockKind::Ppk => find(ppk),
             BlockKind::Element => None,
         }
@@ -334,15 +336,16 @@ fn lone_value(text: &[u8]) -> &[u8] {
     }
 }
 
-/// `-----END ` in `text` with dashes written as escapes of JSON.
-fn escaped_end_marker(text: &[u8]) -> Option<Range<usize>> {
+/// The first `-----END ` in `text` that ends behind `least`, with dashes written as escapes of JSON.
+fn escaped_end_marker(text: &[u8], least: usize) -> Option<Range<usize>> {
     let escape = |end: usize| {
         let text = &text[..end];
         let head = text.strip_suffix(b"u002d").or_else(|| text.strip_suffix(b"u002D"))?;
         let slashes = head.iter().rev().take(8).take_while(|b| **b == b'\\').count();
         (slashes > 0).then_some(head.len() - slashes)
     };
-    let mut words = memchr::memmem::find_iter(text, b"END ");
+    let words = memchr::memmem::find_iter(text, b"END ");
+    let mut words = words.filter(|at| at + 4 > least);
     let (mut start, end) = words.find_map(|at| Some((escape(at)?, at + 4)))?;
     for _ in 1..5 {
         start = escape(start).unwrap_or(start);
@@ -444,6 +447,22 @@ mod tests {
             out += &line;
         }
         out
+    }
+
+    #[test]
+    fn a_secret_ends_before_a_marker_that_it_runs_into() {
+        for (text, wanted) in [
+            ("abcd-----END X", "abcd"),
+            (r"abcd\u002d\u002dEND X", "abcd"),
+            // The first is all inside.
+            (r"ab\u002dEND cd\u002dEND X", r"ab\u002dEND cd"),
+            ("abcd\\", "abcd\\"),
+        ] {
+            let end = text.rfind("END").map_or(text.len(), |at| at + 2);
+            let line = format!("key={text}");
+            let found = end_before_marker(line.as_bytes(), 4..4 + end);
+            assert_eq!(&line[4..found], wanted, "{text}");
+        }
     }
 
     const BODY: &str = "MIIEfakefakefakefakefakefake";
