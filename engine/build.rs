@@ -27,6 +27,7 @@ use std::path::Path;
 use rule::{Rule, RuleSet};
 use scan::simd::buckets::Effort;
 use scan::simd::features::Grain;
+use scan::simd::windows::{self, Window};
 
 fn main() {
     println!("cargo::rerun-if-changed=rules");
@@ -49,7 +50,8 @@ fn main() {
     let mut out = String::from("pub(crate) static BUILTIN: &[Rule] = &[\n");
     rules.iter().for_each(|rule| write_rule(&mut out, rule));
     out.push_str("];\n");
-    let windows = scan::simd::windows::distinct(rules.iter().filter(|r| r.is_default()));
+    let default: Vec<&Rule> = rules.iter().filter(|r| r.is_default()).collect();
+    let windows = windows::distinct(default.iter().copied());
     let effort = Effort { words: 256, passes: 40 };
     let assign = |grain| scan::simd::buckets::assign(grain, &windows.everywhere, &[], effort);
     let (fine, coarse) = (assign(Grain::Fine), assign(Grain::Coarse));
@@ -59,16 +61,18 @@ fn main() {
          pub(crate) static COARSE_BUCKETS: &[u8] = &{coarse:?};\n\
          pub(crate) static TABLES: Tables = {tables:?};\n\
          pub(crate) static EVERYWHERE: Keys = {};\n\
-         pub(crate) static HEADS: Keys = {};\n",
+         pub(crate) static HEADS: Keys = {};\n\
+         pub(crate) static NAMES: Keys = {};\n",
         keys(&windows.everywhere),
         keys(&windows.heads),
+        keys(&windows::names(&windows::named(&default))),
     ));
     let target = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     std::fs::write(Path::new(&target).join("builtin.rs"), out).expect("OUT_DIR is writable");
 }
 
 /// The keys of windows as a constant.
-fn keys(windows: &[scan::simd::windows::Window]) -> String {
+fn keys(windows: &[Window]) -> String {
     let keys = scan::simd::lookup::Keys::new(windows);
     assert!(keys.wide.is_empty(), "windows of default rules can be spelt out");
     let index = |index: &scan::simd::lookup::Index| {

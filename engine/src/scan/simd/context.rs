@@ -3,19 +3,25 @@
 //! only around the words, and only where a run stands at the right distance from the word. How far around and at what
 //! distance depends on the word: `cred` calls for other rules than `passw`.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::lookup::Lookup;
+use super::lookup::{Keys, Lookup};
 use super::runs::Runs;
-use super::windows::{self, Named, Trigger};
+use super::windows::{self, Named, Trigger, named};
 use super::{Candidate, nominate};
 use crate::rule::Rule;
 use crate::rule::run::RunClass;
 use crate::rule::trigger::{Around, WORDS};
 
-/// Rules that are looked for around triggers only, by the run that their matches hold.
+/// Rules that are looked for around triggers only.
 pub(crate) struct Context {
-    groups: Vec<Group>,
+    rules: Vec<Named>,
+    /// What leads to their names, if it is known.
+    keys: Option<&'static Keys>,
+    /// Made when the first trigger is met.
+    names: OnceLock<Lookup>,
+    calls: [Call; 3],
     /// How far behind a trigger some run may begin, in bytes, and one more.
     farthest: usize,
 }
@@ -34,10 +40,8 @@ impl Triggered {
     }
 }
 
-struct Group {
-    rules: Vec<Named>,
-    /// Made when the first trigger is met.
-    names: OnceLock<Lookup>,
+/// What calls for rules whose matches hold a run of the same class.
+struct Call {
     /// The run that must stand behind a trigger. Without one, only rare words call.
     class: Option<RunClass>,
     /// By word: where to look around it, if it calls for any rule.
@@ -73,13 +77,13 @@ impl Reach {
 }
 
 impl Context {
-    pub(crate) fn new(rules: &[&Rule]) -> Context {
+    /// `keys` are those of the names of `rules`, if they are known.
+    pub(crate) fn new(rules: &[&Rule], keys: Option<&'static Keys>) -> Context {
         let classes = [None, Some(RunClass::Narrow), Some(RunClass::Broad)];
-        let of_class = |class| Group::new(rules, class);
-        let groups: Vec<Group> = classes.into_iter().filter_map(of_class).collect();
-        let reaches = groups.iter().flat_map(|group| group.around.iter().flatten());
+        let calls = classes.map(|class| Call::new(rules, class));
+        let reaches = calls.iter().flat_map(|call| call.around.iter().flatten());
         let farthest = reaches.map(|reach| reach.run_hi + 1).max().unwrap_or(0);
-        Context { groups, farthest }
+        Context { rules: named(rules), keys, names: OnceLock::new(), calls, farthest }
     }
 
     /// Looks around the triggers, which are in order but for repeats.
@@ -109,53 +113,9 @@ impl Context {
             let reach = line_end.filter(|end| *end < to).map(|end| end - at);
             trigger.reach = reach.unwrap_or(self.farthest) as u32;
         }
-        for group in &self.groups {
-            group.scan(block, runs, triggers, near, out);
-        }
-    }
-}
-
-impl Group {
-    /// The rules whose matches hold a run of this class.
-    fn new(rules: &[&Rule], class: Option<RunClass>) -> Option<Group> {
-        let mut around = [None; WORDS.len()];
-        let mut named = Vec::new();
-        for (index, rule) in (0..).zip(rules) {
-            let Some(of_rule) = rule.around.filter(|_| rule.run.map(|run| run.class) == class)
-            else {
-                continue;
-            };
-            named.push(Named::new(index, rule));
-            let reach = Reach::new(&of_rule);
-            for (number, of_word) in around.iter_mut().enumerate() {
-                if of_rule.words >> number & 1 == 1 {
-                    *of_word = Some(of_word.map_or(reach, |other: Reach| other.union(reach)));
-                }
-            }
-        }
-        (!named.is_empty()).then(|| Group { rules: named, names: OnceLock::new(), class, around })
-    }
-
-    #[inline(always)]
-    fn scan(
-        &self,
-        block: &[u8],
-        runs: Runs<'_>,
-        triggers: &[Triggered],
-        near: &mut Vec<u32>,
-        out: &mut Vec<Candidate>,
-    ) {
-        // Where to look around a trigger, if it calls.
-        let region = |t: &Triggered| {
-            let Reach { left, right, run_lo, run_hi } = self.around[usize::from(t.trigger.0)]?;
-            let (at, end) = (t.at as usize, (t.reach as usize).min(run_hi + 1));
-            let has_run = |class| run_lo < end && runs.run_in(class, at + run_lo, at + end - 1);
-            if !self.class.is_none_or(has_run) {
-                return None;
-            }
-            // Before the block there is a line end, which a window may start with.
-            let at = i64::from(t.at);
-            Some((at - left).max(-1)..(at + right).min(block.len() as i64))
+        let region = |trigger| {
+            let regions = self.calls.iter().filter_map(|call| call.region(runs, trigger));
+            regions.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
         };
         let mut regions = triggers.iter().filter_map(region).peekable();
         while let Some(mut all) = regions.next() {
@@ -163,17 +123,51 @@ impl Group {
             while let Some(next) = regions.next_if(|next| next.start <= all.end) {
                 all = all.start.min(next.start)..all.end.max(next.end);
             }
-            let names = self.names.get_or_init(|| Lookup::new(windows::names(&self.rules)));
+            let names = self.names.get_or_init(|| {
+                let windows = windows::names(&self.rules);
+                match self.keys {
+                    Some(keys) => Lookup::with(windows, keys),
+                    None => Lookup::new(windows),
+                }
+            });
             let mut look = |p: i64| {
                 names.each(block, p, |window| nominate(block, p, window, runs, out));
             };
+            // Before the block there is a line end, which a window may start with.
             if all.start < 0 {
                 look(-1);
             }
-            names.keep_in(block, all.start.max(0) as usize..all.end as usize, near);
+            let to = all.end.min(block.len() as i64) as usize;
+            names.keep_in(block, all.start.max(0) as usize..to, near);
             for p in near.iter() {
                 look(i64::from(*p));
             }
         }
+    }
+}
+
+impl Call {
+    fn new(rules: &[&Rule], class: Option<RunClass>) -> Call {
+        let mut around = [None; WORDS.len()];
+        for rule in rules.iter().filter(|rule| rule.run.map(|run| run.class) == class) {
+            let Some(of_rule) = rule.around else { continue };
+            let reach = Reach::new(&of_rule);
+            for (number, of_word) in around.iter_mut().enumerate() {
+                if of_rule.words >> number & 1 == 1 {
+                    *of_word = Some(of_word.map_or(reach, |other: Reach| other.union(reach)));
+                }
+            }
+        }
+        Call { class, around }
+    }
+
+    /// Where to look around a trigger, if it calls.
+    #[inline(always)]
+    fn region(&self, runs: Runs<'_>, trigger: &Triggered) -> Option<Range<i64>> {
+        let Reach { left, right, run_lo, run_hi } = self.around[usize::from(trigger.trigger.0)]?;
+        let (at, end) = (trigger.at as usize, (trigger.reach as usize).min(run_hi + 1));
+        let has_run = |class| run_lo < end && runs.run_in(class, at + run_lo, at + end - 1);
+        let at = i64::from(trigger.at);
+        self.class.is_none_or(has_run).then(|| at - left..at + right)
     }
 }

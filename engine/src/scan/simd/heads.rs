@@ -15,8 +15,9 @@ const AT_A_TIME: usize = 32;
 pub(crate) struct Heads {
     /// Those that can be spelt out, nearly.
     short: Lookup,
-    /// Uses of the others, each with its window's place in `long`, by the length of the run that they need.
-    uses: Vec<(Use, usize)>,
+    /// Uses of the others, each with its window's place in `long`, by the class of the run that they need, and by its length.
+    narrow: Vec<(Use, usize)>,
+    broad: Vec<(Use, usize)>,
     long: Vec<Window>,
     /// How many classes the shortest of these has.
     shortest: usize,
@@ -30,12 +31,14 @@ impl Heads {
         };
         let mut uses: Vec<_> = long.iter().enumerate().flat_map(uses).collect();
         uses.sort_by_key(|(u, _)| u.run_len);
+        let is_narrow = |u: &Use| u.run.is_some_and(|(class, ..)| class == RunClass::Narrow);
+        let (narrow, broad) = uses.into_iter().partition(|(u, _)| is_narrow(u));
         let short = match keys {
             Some(keys) => Lookup::with(short, keys),
             None => Lookup::new(short),
         };
         let shortest = long.iter().map(|window| window.classes.len()).min().unwrap_or(0);
-        Heads { short, uses, long, shortest }
+        Heads { short, narrow, broad, long, shortest }
     }
 
     /// Adds the candidates of `block`; `near` is space for positions.
@@ -62,7 +65,7 @@ impl Heads {
                     });
                 }
             }
-            if !self.uses.is_empty() {
+            if !self.long.is_empty() {
                 near.clear();
                 kernel.positions(first, long_starts, near);
                 near.iter().for_each(|at| self.look_at_long(block, *at, runs, out));
@@ -83,14 +86,28 @@ impl Heads {
         may
     }
 
-    fn look_at_long(&self, block: &[u8], at: u32, runs: Runs<'_>, out: &mut Vec<Candidate>) {
+    fn look_at_long<'h>(
+        &'h self,
+        block: &[u8],
+        at: u32,
+        runs: Runs<'_>,
+        out: &mut Vec<Candidate>,
+    ) {
         let rest = &block[at as usize..];
         if rest.len() < self.shortest {
             return;
         }
-        let Some((most, _)) = self.uses.last() else { return };
-        let length = |class| runs.length(class, at as usize, most.run_len as usize);
-        let (narrow, broad) = (length(RunClass::Narrow), length(RunClass::Broad));
+        let fit = |uses: &'h [(Use, usize)], class| {
+            let most = uses.last().map_or(0, |(u, _)| u.run_len);
+            let length = runs.length(class, at as usize, most as usize) as u32;
+            uses.iter().take_while(move |(u, _)| u.run_len <= length)
+        };
+        let mut uses = fit(&self.narrow, RunClass::Narrow)
+            .chain(fit(&self.broad, RunClass::Broad))
+            .peekable();
+        if uses.peek().is_none() {
+            return;
+        }
         // Letters and digits: what is left of the word before its first `_`.
         let word = first_clear(runs.0.of(Class::Word), at as usize) - at as usize;
         let word = &rest[..word.min(rest.len()).min(LONG_RUN)];
@@ -102,14 +119,7 @@ impl Heads {
             }
             None => plain <= sign.hi as usize,
         };
-        for (u, window) in &self.uses {
-            let needs = u.run_len as usize;
-            if needs > broad {
-                break;
-            }
-            if needs > narrow && u.run.is_some_and(|(class, ..)| class == RunClass::Narrow) {
-                continue;
-            }
+        for (u, window) in uses {
             if !u.sign.is_none_or(fits) {
                 continue;
             }

@@ -337,17 +337,16 @@ impl Lookup {
     #[inline(always)]
     pub(crate) fn each(&self, block: &[u8], at: i64, mut f: impl FnMut(&Window)) {
         let (word, third) = words_from(block, at);
+        let literals = &*self.keys.literals;
+        // Only of windows whose literal bytes stand there.
         let mut look = |number: u32| {
-            let literal = &self.keys.literals[number as usize];
-            if literal.stands_in(word) {
-                let window = &self.windows[number as usize];
-                if !literal.more || holds(block, at, window) {
-                    f(window);
-                }
+            let window = &self.windows[number as usize];
+            if !literals[number as usize].more || holds(block, at, window) {
+                f(window);
             }
         };
         for (kind, index) in KINDS.iter().zip(&self.keys.indices) {
-            index.each(kind.key(word, third), word, &mut look);
+            index.each(kind.key(word, third), word, literals, &mut look);
         }
         if self.keys.wide.is_empty() {
             return;
@@ -356,7 +355,8 @@ impl Lookup {
         while bits != 0 {
             let first = bits.trailing_zeros() as usize;
             bits &= bits - 1;
-            self.keys.wide.iter().skip(first).step_by(32).for_each(|number| look(*number));
+            let wide = self.keys.wide.iter().skip(first).step_by(32);
+            wide.filter(|n| literals[**n as usize].stands_in(word)).for_each(|n| look(*n));
         }
     }
 }
@@ -422,15 +422,18 @@ impl Index {
         (&self.slots, self.shift, &self.groups)
     }
 
-    /// Calls `f` with each window that may stand where the key and the first eight bytes are these.
+    /// Calls `f` with each window whose key and literal bytes these are.
     #[inline(always)]
-    fn each(&self, key: u32, word: u64, f: &mut impl FnMut(u32)) {
+    fn each(&self, key: u32, word: u64, literals: &[Literal], f: &mut impl FnMut(u32)) {
         let group = self.groups[self.slots[(hash(key) >> self.shift) as usize] as usize];
         if !group.stands_in(word) {
             return;
         }
         for member in &self.members[group.from as usize..] {
-            f(member & !LAST);
+            let number = member & !LAST;
+            if literals[number as usize].stands_in(word) {
+                f(number);
+            }
             if member & LAST != 0 {
                 return;
             }

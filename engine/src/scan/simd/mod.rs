@@ -63,8 +63,10 @@ impl SimdScanner {
     /// A scanner for `rules`. The buckets of the default rules' windows are known from build time.
     pub(crate) fn new(rules: &[&Rule], kernel: Kernel) -> SimdScanner {
         let all = windows::distinct(rules.iter().copied());
-        let context = all.has_names.then(|| Context::new(rules));
-        if is_default(rules) {
+        let is_default = is_default(rules);
+        let names = is_default.then_some(&builtin::NAMES);
+        let context = all.has_names.then(|| Context::new(rules, names));
+        if is_default {
             let everywhere = Lookup::with(all.everywhere, &builtin::EVERYWHERE);
             let heads = Heads::new(all.heads, all.long_heads, Some(&builtin::HEADS));
             let tables = Cow::Borrowed(&builtin::TABLES);

@@ -118,10 +118,10 @@ pub(crate) struct Named {
     run: Option<Run>,
 }
 
-impl Named {
-    pub(crate) fn new(rule: u32, r: &Rule) -> Named {
-        Named { rule, anchors: r.anchors.clone(), run: r.run }
-    }
+/// Those of `rules` that are looked for around triggers only.
+pub(crate) fn named(rules: &[&Rule]) -> Vec<Named> {
+    let chosen = (0..).zip(rules).filter(|(_, rule)| rule.around.is_some());
+    chosen.map(|(rule, r)| Named { rule, anchors: r.anchors.clone(), run: r.run }).collect()
 }
 
 /// The windows of rules that are looked for around triggers only.
