@@ -104,6 +104,8 @@ pub struct StreamRedactor {
     base: u64,
     /// The offset of its line's first byte: before the carry's if that is cut.
     line: u64,
+    /// The offset before which all matches that start there are decided for good.
+    decided: u64,
 }
 
 impl std::fmt::Debug for StreamRedactor {
@@ -126,7 +128,7 @@ impl StreamRedactor {
     /// A new stream.
     pub fn new(engine: Arc<Engine>) -> StreamRedactor {
         let work = Work::new(&engine);
-        StreamRedactor { engine, work, carry: Vec::new(), done: 0, base: 0, line: 0 }
+        StreamRedactor { engine, work, carry: Vec::new(), done: 0, base: 0, line: 0, decided: 0 }
     }
 
     /// Takes the next bytes and writes what is decided.
@@ -178,6 +180,7 @@ impl StreamRedactor {
             base: self.base,
             first_line: self.line,
             min_start: self.min_start(),
+            decided: 0,
             limit: carry.len(),
             growing: true,
             is_line: false,
@@ -235,6 +238,11 @@ impl StreamRedactor {
         usize::from(self.line < self.base)
     }
 
+    /// How much of the carry is decided for good.
+    fn decided(&self) -> usize {
+        self.decided.saturating_sub(self.base) as usize
+    }
+
     /// Grows the carry in few steps, so that pieces of a secret are not left behind in many old allocations.
     fn carry_room(&self, more: usize) -> usize {
         let wanted = self.carry.len() + more;
@@ -251,6 +259,7 @@ impl StreamRedactor {
         self.work.view = View {
             first_line: self.line,
             min_start: self.min_start(),
+            decided: self.decided(),
             ..View::closed(self.base, carry.len())
         };
         let result = self.work.run(&self.engine, &carry, self.done, sink);
@@ -268,10 +277,12 @@ impl StreamRedactor {
             base: self.base,
             first_line: self.line,
             min_start: self.min_start(),
+            decided: self.decided(),
             limit: carry.len() - self.engine.reach(),
             growing: false,
             is_line: false,
         };
+        self.decided = self.base + self.work.view.limit as u64;
         let result = self.work.run(&self.engine, &carry, self.done, sink);
         self.carry = carry;
         self.keep_context();

@@ -394,7 +394,7 @@ fn scan(
             Looked::Not => {}
         }
     }
-    space.scan(engine, text, out);
+    space.scan_starts(engine, text, view.decided..view.limit, out);
     let is_coded = coded.decode(text, &space.classes, view);
     (is_coded || !out.is_empty()).then_some(is_coded)
 }

@@ -142,6 +142,7 @@ impl Coded {
             base: 0,
             first_line: 0,
             min_start: usize::from(view.min_start > 0 && *has_start),
+            decided: 0,
             limit,
             growing: view.growing && *has_end,
             is_line: false,

@@ -66,6 +66,8 @@ pub(crate) struct View {
     pub(crate) first_line: u64,
     /// No match starts before this position.
     pub(crate) min_start: usize,
+    /// Matches that start before this position were decided before.
+    pub(crate) decided: usize,
     /// No match starts at or after this position.
     pub(crate) limit: usize,
     /// More bytes of the last line may follow: a match that could still grow or change is not decided, but noted.
@@ -77,7 +79,15 @@ pub(crate) struct View {
 impl View {
     /// Whole lines.
     pub(crate) fn closed(base: u64, len: usize) -> View {
-        View { base, first_line: base, min_start: 0, limit: len, growing: false, is_line: false }
+        View {
+            base,
+            first_line: base,
+            min_start: 0,
+            decided: 0,
+            limit: len,
+            growing: false,
+            is_line: false,
+        }
     }
 
     /// One line, with or without its line feed.
@@ -181,6 +191,7 @@ pub(crate) fn confirm(
     // The same buffer holds other text now.
     scratch.values = assignment::Memo::default();
     let Some(last) = view.limit.checked_sub(1) else { return };
+    let first = view.min_start.max(view.decided);
     let mut job = Job { accept, line: 0..0, text: &[], growing: false, view };
     for i in 0..candidates.len() {
         let candidate = candidates[i];
@@ -189,7 +200,7 @@ pub(crate) fn confirm(
         }
         let index = candidate.rule as usize;
         let next = scratch.progress(index).next.saturating_sub(view.base) as usize;
-        let mut lo = (candidate.lo as usize).max(view.min_start).max(next);
+        let mut lo = (candidate.lo as usize).max(first).max(next);
         let hi = last.min(candidate.hi as usize);
         while lo <= hi {
             if !(job.line.start <= lo && lo < job.line.end) {

@@ -52,7 +52,7 @@ pub(crate) fn classes_of(word: &str) -> impl Iterator<Item = ByteSet> {
 }
 
 /// The farthest that a name may stand before and behind the word that calls for it, in bytes.
-const FARTHEST: (i64, i64) = (128, 40);
+pub(crate) const FARTHEST: (i64, i64) = (128, 40);
 
 /// Where a rule's anchors stand around the word that calls for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

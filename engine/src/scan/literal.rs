@@ -5,6 +5,7 @@
 //! nominated everywhere, and the confirmer's regex searches it: slow, but never wrong.
 
 use std::any::Any;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -79,7 +80,14 @@ impl Scanner for LiteralScanner {
         "regex".to_owned()
     }
 
-    fn scan(&self, block: &[u8], _: &Classes, _: &mut dyn Any, out: &mut Vec<Candidate>) {
+    fn scan(
+        &self,
+        block: &[u8],
+        _: Range<usize>,
+        _: &Classes,
+        _: &mut dyn Any,
+        out: &mut Vec<Candidate>,
+    ) {
         if block.is_empty() {
             return;
         }

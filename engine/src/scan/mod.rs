@@ -7,6 +7,7 @@
 //! Before: [`crate::stream`]; after: [`crate::confirm`].
 
 use std::any::Any;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::engine::Engine;
@@ -43,15 +44,21 @@ pub(crate) trait Scanner: Send + Sync {
         Box::new(())
     }
 
-    /// Appends all candidates of `block`, whose bytes are of these classes, to `out`. Matches never cross a line feed, but a
-    /// range of starts may.
+    /// Appends the candidates of `block`, whose bytes are of these classes, to `out`: all that windows nominate which start in
+    /// `part`. Matches never cross a line feed, but a range of starts may.
     fn scan(
         &self,
         block: &[u8],
+        part: Range<usize>,
         classes: &Classes,
         scratch: &mut dyn Any,
         out: &mut Vec<Candidate>,
     );
+
+    /// How far what is nominated may stand from what it is nominated for; without an answer, anywhere.
+    fn margins(&self) -> Option<Margins> {
+        None
+    }
 
     /// Scans a short text, of which nothing goes on behind its end; `classes` are space. Candidates of what could only be a match
     /// if the text went on are none.
@@ -65,6 +72,15 @@ pub(crate) trait Scanner: Send + Sync {
         let _ = (text, classes, scratch, out);
         Looked::Not
     }
+}
+
+/// How far a scanner looks around, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Margins {
+    /// A byte has no say in what a window nominates that is farther from it.
+    pub(crate) near: usize,
+    /// A match starts no farther from the window that nominates it.
+    pub(crate) far: usize,
 }
 
 /// How many bytes in a row decide whether a text is quiet.
@@ -95,9 +111,43 @@ impl Space {
 
     /// Writes all candidates of `text` to `out`, and its classes.
     pub(crate) fn scan(&mut self, engine: &Engine, text: &[u8], out: &mut Vec<Candidate>) {
+        self.scan_starts(engine, text, 0..text.len(), out);
+    }
+
+    /// The same of matches that start in `starts`; others may be left out.
+    pub(crate) fn scan_starts(
+        &mut self,
+        engine: &Engine,
+        text: &[u8],
+        starts: Range<usize>,
+        out: &mut Vec<Candidate>,
+    ) {
         engine.kernel().classes(text, &mut self.classes);
         out.clear();
-        engine.scanner().scan(text, &self.classes, &mut *self.scratch, out);
+        let scanner = engine.scanner();
+        let far = scanner.margins().map_or(usize::MAX, |margins| margins.far);
+        let part = around(starts, far, text.len());
+        scanner.scan(text, part, &self.classes, &mut *self.scratch, out);
+    }
+
+    /// Appends the candidates of `text`, whose classes were written last, on which a byte of one of `changes` has a say; these
+    /// are in order. False if a scan of the whole text is called for instead.
+    pub(crate) fn scan_changes(
+        &mut self,
+        engine: &Engine,
+        text: &[u8],
+        changes: impl Iterator<Item = Range<usize>>,
+        out: &mut Vec<Candidate>,
+    ) -> bool {
+        let Some(Margins { near, .. }) = engine.scanner().margins() else { return false };
+        let mut parts = changes.map(|change| around(change, near, text.len())).peekable();
+        while let Some(mut all) = parts.next() {
+            while let Some(next) = parts.next_if(|next| next.start <= all.end) {
+                all = all.start.min(next.start)..all.end.max(next.end);
+            }
+            engine.scanner().scan(text, all, &self.classes, &mut *self.scratch, out);
+        }
+        true
     }
 
     /// Scans a text, of which nothing goes on behind its end, if it is short: that is quicker than [`Space::scan`]. Its
@@ -111,6 +161,11 @@ impl Space {
         out.clear();
         engine.scanner().scan_short(text, &mut self.classes, &mut *self.scratch, out)
     }
+}
+
+/// A range and what is at most so far from it, of a text of so many bytes.
+fn around(range: Range<usize>, far: usize, len: usize) -> Range<usize> {
+    range.start.saturating_sub(far).min(len)..range.end.saturating_add(far).min(len)
 }
 
 /// The scanner to use. All give the same bytes; they differ in speed and in what they need.

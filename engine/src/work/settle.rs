@@ -8,11 +8,14 @@ use crate::confirm::{self, Hit, Scratch, View};
 use crate::engine::Engine;
 use crate::json::OfLine;
 use crate::resolve::resolve;
-use crate::scan::Candidate;
+use crate::scan::{Candidate, Margins, Space};
 
 /// How often a line with findings is looked at again for what the masks themselves bring about; after that the rest of the
 /// line is masked, so that hostile lines cost no more than this many looks.
 const MAX_ROUNDS: usize = 4;
+
+/// In lines of at least this many bytes, only what is around masks is scanned again: shorter ones are scanned as quickly.
+const LONG_LINE: usize = 4096;
 
 /// Scratch space for looking at masked lines again.
 pub(super) struct Recheck {
@@ -113,7 +116,13 @@ impl Work {
         self.masked.extend_from_slice(&hay[at.min(line.end)..line.end]);
         let view = View::line(self.masked.len());
         let candidates = &mut again.candidates;
-        let coded = scan(&mut self.space, &mut self.coded, engine, &self.masked, view, candidates);
+        let known =
+            Known { candidates: &self.candidates, decided: self.view.decided, line: line.clone() };
+        let looked = known.scan(&mut self.space, engine, &self.masked, &again.map, candidates);
+        let coded = match looked {
+            true => Some(self.coded.decode(&self.masked, &self.space.classes, view)),
+            false => scan(&mut self.space, &mut self.coded, engine, &self.masked, view, candidates),
+        };
         let Some(coded) = coded else { return false };
         again.scratch.rewind();
         again.scratch.begins.clear();
@@ -153,5 +162,153 @@ impl Work {
             split_at_sequences(hay, &mut self.hits, before);
         }
         self.hits.len() > before
+    }
+}
+
+/// What a scan of a block said of one of its lines.
+struct Known<'k> {
+    /// Of the block, in order.
+    candidates: &'k [Candidate],
+    /// Where the block was scanned from.
+    decided: usize,
+    line: Range<usize>,
+}
+
+impl Known<'_> {
+    /// Writes the candidates of the masked line without a scan of all of it: those of the line itself, and what is around masks. False
+    /// if it must be scanned instead.
+    fn scan(
+        &self,
+        space: &mut Space,
+        engine: &Engine,
+        masked: &[u8],
+        map: &Map,
+        out: &mut Vec<Candidate>,
+    ) -> bool {
+        let margins = engine.scanner().margins();
+        let Some(Margins { far, .. }) = margins.filter(|_| {
+            masked.len().min(self.line.len()) >= LONG_LINE && self.line.start >= self.decided
+        }) else {
+            return false;
+        };
+        out.clear();
+        let masks = map.iter().map(|(mask, _)| mask.clone());
+        engine.kernel().classes(masked, &mut space.classes);
+        if !space.scan_changes(engine, masked, masks, out) {
+            return false;
+        }
+        let Range { start, end } = self.line;
+        // They are in order of their first positions.
+        let longest = self.candidates.iter().map(|c| c.hi - c.lo).max().unwrap_or(0) as usize;
+        let first = self.candidates.partition_point(|c| c.lo as usize + longest < start);
+        let of_line = self.candidates[first..].iter().take_while(|c| (c.lo as usize) < end);
+        let mut place = Place { map, next: 0, far };
+        for c in of_line.filter(|c| c.hi as usize >= start) {
+            let (lo, hi) = ((c.lo as usize).max(start), (c.hi as usize).min(end));
+            let new = place.of(lo - start, hi - start);
+            out.push(Candidate { lo: new.start as u32, hi: new.end as u32, rule: c.rule });
+        }
+        true
+    }
+}
+
+/// Where candidates of a line stand in its masked text, asked for in order.
+struct Place<'m> {
+    map: &'m Map,
+    /// The first mask that is not far before what was asked for last.
+    next: usize,
+    /// How far a match may start from what nominates it.
+    far: usize,
+}
+
+impl Place<'_> {
+    /// Where `lo` and `hi` are now, with both in it: masks change how far they are from what nominates them, too.
+    fn of(&mut self, lo: usize, hi: usize) -> Range<usize> {
+        while self.map.get(self.next).is_some_and(|(_, span)| span.end + self.far < lo) {
+            self.next += 1;
+        }
+        let before = self.next.checked_sub(1).map(|last| &self.map[last]);
+        let (mask_end, span_end) = before.map_or((0, 0), |(mask, span)| (mask.end, span.end));
+        let (mut new_lo, mut new_hi) = (mask_end + (lo - span_end), mask_end + (hi - span_end));
+        let (mut less, mut more) = (0, 0);
+        for (mask, span) in &self.map[self.next..] {
+            if span.start > hi.saturating_add(self.far) {
+                break;
+            }
+            let moved = |at: usize, new: usize, inside: usize| match () {
+                () if span.end <= at => mask.end + (at - span.end),
+                () if span.start <= at => inside,
+                () => new,
+            };
+            (new_lo, new_hi) = (moved(lo, new_lo, mask.start), moved(hi, new_hi, mask.end));
+            less += span.len().saturating_sub(mask.len());
+            more += mask.len().saturating_sub(span.len());
+        }
+        new_lo.saturating_sub(less)..new_hi + more
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RuleSet;
+
+    /// Long lines of the rules' examples, and of what lies between them.
+    fn lines(rules: &RuleSet) -> Vec<Vec<u8>> {
+        let examples: Vec<String> = rules
+            .iter()
+            .flat_map(|rule| rule.matches().map(|example| crate::lint::expand(rule, example)))
+            .map(|example| example.replace(['\n', '\r'], " "))
+            .collect();
+        let filler = "a plain word, another/one.more=x; ".repeat(40);
+        let mut lines = vec![Vec::new()];
+        for (i, example) in examples.iter().enumerate() {
+            let line = lines.last_mut().expect("there is one");
+            line.extend_from_slice(example.as_bytes());
+            line.extend_from_slice(&filler.as_bytes()[..[1, 3, 40, 250, 1300][i % 5]]);
+            if line.len() > 20_000 {
+                lines.push(Vec::new());
+            }
+        }
+        lines
+    }
+
+    /// A candidate that is left out is a secret that stays: what a scan of the masked line nominates must be there.
+    #[test]
+    fn what_masks_bring_about_is_nominated() {
+        let rules = RuleSet::builtin();
+        for mask in [crate::Mask::default(), crate::Mask::fixed("MASKED").unwrap()] {
+            let engine = Engine::builder().mask(mask).build().unwrap();
+            let mut work = Work::new(&engine);
+            let (mut checked, mut masks) = (0, 0);
+            for line in lines(&rules).iter().filter(|line| line.len() > 2 * LONG_LINE) {
+                let hits = engine.find(line);
+                let (mut masked, mut map, mut at) = (Vec::new(), Map::new(), 0);
+                for hit in hits {
+                    let span = hit.start as usize..hit.end as usize;
+                    masked.extend_from_slice(&line[at..span.start]);
+                    let from = masked.len();
+                    let label = engine.rule(hit.rule()).label();
+                    engine.accept().mask.render(label, &line[span.clone()], &mut masked);
+                    map.push((from..masked.len(), span.clone()));
+                    at = span.end;
+                    masks += 1;
+                }
+                masked.extend_from_slice(&line[at..]);
+                let (mut known, mut some, mut all) = (Vec::new(), Vec::new(), Vec::new());
+                work.space.scan(&engine, line, &mut known);
+                known.sort_unstable();
+                let known = Known { candidates: &known, decided: 0, line: 0..line.len() };
+                assert!(known.scan(&mut work.space, &engine, &masked, &map, &mut some));
+                work.space.scan(&engine, &masked, &mut all);
+                for c in all {
+                    let holds = |s: &&Candidate| s.rule == c.rule && s.lo <= c.lo && c.hi <= s.hi;
+                    let id = engine.rule(c.rule as usize).id();
+                    assert!(some.iter().any(|s| holds(&s)), "{id} {c:?}");
+                    checked += 1;
+                }
+            }
+            assert!(checked > 1000 && masks > 500, "{checked} {masks}");
+        }
     }
 }

@@ -17,6 +17,7 @@
 //! has a safe interface, and gets bytes to deserialise only if their checksum holds.
 
 use std::any::Any;
+use std::ops::Range;
 
 use hyperscan::{
     BlockDatabase, Builder, ExprExt, HsError, Matching, Pattern, PatternFlags, Patterns, Platform,
@@ -114,6 +115,7 @@ impl Scanner for HyperscanScanner {
     fn scan(
         &self,
         block: &[u8],
+        part: Range<usize>,
         classes: &Classes,
         scratch: &mut dyn Any,
         out: &mut Vec<Candidate>,
@@ -132,7 +134,7 @@ impl Scanner for HyperscanScanner {
         }
         if let Some((scanner, indices)) = &self.rest {
             let before = out.len();
-            scanner.scan(block, classes, &mut (), out);
+            scanner.scan(block, part, classes, &mut (), out);
             out[before..].iter_mut().for_each(|c| c.rule = indices[c.rule as usize]);
         }
     }
@@ -351,7 +353,7 @@ mod tests {
         let (scanner, _) = HyperscanScanner::new(&rules.iter().collect::<Vec<_>>(), None).unwrap();
         let mut none = ScanScratch { space: None, open: vec![], touched: vec![] };
         let mut out = Vec::new();
-        scanner.scan(b"some text", &Classes::default(), &mut none, &mut out);
+        scanner.scan(b"some text", 0..9, &Classes::default(), &mut none, &mut out);
         assert_eq!(out.len(), rules.len());
         assert!(out.iter().all(|c| (c.lo, c.hi) == (0, 8)));
     }
@@ -377,6 +379,7 @@ mod tests {
                     let mut out = Vec::new();
                     scanner.scan(
                         text.as_bytes(),
+                        0..text.len(),
                         &Classes::default(),
                         &mut *scanner.scratch(),
                         &mut out,

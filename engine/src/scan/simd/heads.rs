@@ -1,5 +1,7 @@
 //! Heads: the first bytes of tokens that are one long word, looked for only where such a word starts (`rule/run.rs`).
 
+use std::ops::Range;
+
 use super::Candidate;
 use super::lookup::{Keys, Lookup};
 use super::runs::Runs;
@@ -41,20 +43,26 @@ impl Heads {
         Heads { short, narrow, broad, long, shortest }
     }
 
-    /// Adds the candidates of `block`; `near` is space for positions.
+    /// Adds the candidates of `block` that start in `part`, and some around it; `near` is space for positions.
     #[inline(always)]
     pub(crate) fn scan(
         &self,
         kernel: Kernel,
         block: &[u8],
+        part: Range<usize>,
         runs: Runs<'_>,
         near: &mut Vec<u32>,
         out: &mut Vec<Candidate>,
     ) {
         // The last mask stands for what is behind the end.
-        let (starts, long_starts) = (runs.0.of(Class::Starts), runs.0.of(Class::LongStarts));
+        let of_part = |class| {
+            let masks = runs.0.of(class);
+            &masks[part.start / STEP..masks.len().min(part.end / STEP + 1)]
+        };
+        let (starts, long_starts) = (of_part(Class::Starts), of_part(Class::LongStarts));
         let some = starts.chunks(AT_A_TIME).zip(long_starts.chunks(AT_A_TIME));
-        for ((starts, long_starts), first) in some.zip((0..).step_by(AT_A_TIME * STEP)) {
+        let first = (part.start / STEP * STEP) as u32;
+        for ((starts, long_starts), first) in some.zip((first..).step_by(AT_A_TIME * STEP)) {
             if !self.short.is_empty() {
                 near.clear();
                 kernel.positions(first, starts, near);
@@ -86,13 +94,7 @@ impl Heads {
         may
     }
 
-    fn look_at_long<'h>(
-        &'h self,
-        block: &[u8],
-        at: u32,
-        runs: Runs<'_>,
-        out: &mut Vec<Candidate>,
-    ) {
+    fn look_at_long<'h>(&'h self, block: &[u8], at: u32, runs: Runs<'_>, out: &mut Vec<Candidate>) {
         let rest = &block[at as usize..];
         if rest.len() < self.shortest {
             return;
@@ -102,9 +104,8 @@ impl Heads {
             let length = runs.length(class, at as usize, most as usize) as u32;
             uses.iter().take_while(move |(u, _)| u.run_len <= length)
         };
-        let mut uses = fit(&self.narrow, RunClass::Narrow)
-            .chain(fit(&self.broad, RunClass::Broad))
-            .peekable();
+        let mut uses =
+            fit(&self.narrow, RunClass::Narrow).chain(fit(&self.broad, RunClass::Broad)).peekable();
         if uses.peek().is_none() {
             return;
         }

@@ -14,13 +14,16 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
-use super::{Candidate, Looked, Scanner};
+use super::{Candidate, Looked, Margins, SPAN, Scanner};
 use crate::builtin;
 use crate::kernel::classes::{Classes, STEP};
 use crate::kernel::{Few, Hits, Job, Kernel};
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
+use crate::rule::run::RUN;
+use crate::rule::trigger::FARTHEST;
 use buckets::Effort;
 use context::{Context, Triggered};
 use features::{Grain, HEAD};
@@ -28,7 +31,7 @@ use heads::Heads;
 use lookup::Lookup;
 use runs::Runs;
 use tables::Tables;
-use windows::Window;
+use windows::{FARTHEST_RUN, Window};
 
 pub(crate) mod buckets;
 mod context;
@@ -47,6 +50,7 @@ pub(crate) struct SimdScanner {
     everywhere: Lookup,
     heads: Heads,
     context: Option<Context>,
+    margins: Margins,
 }
 
 #[derive(Default)]
@@ -63,6 +67,7 @@ impl SimdScanner {
     /// A scanner for `rules`. The buckets of the default rules' windows are known from build time.
     pub(crate) fn new(rules: &[&Rule], kernel: Kernel) -> SimdScanner {
         let all = windows::distinct(rules.iter().copied());
+        let margins = margins(rules);
         let is_default = is_default(rules);
         let names = is_default.then_some(&builtin::NAMES);
         let context = all.has_names.then(|| Context::new(rules, names));
@@ -70,7 +75,7 @@ impl SimdScanner {
             let everywhere = Lookup::with(all.everywhere, &builtin::EVERYWHERE);
             let heads = Heads::new(all.heads, all.long_heads, Some(&builtin::HEADS));
             let tables = Cow::Borrowed(&builtin::TABLES);
-            return SimdScanner { kernel, tables, everywhere, heads, context };
+            return SimdScanner { kernel, tables, everywhere, heads, context, margins };
         }
         // Only the tables of this kernel's grain are read; those of the other hold too much, not too little.
         let of = known_buckets(rules, &all.everywhere, kernel.grain());
@@ -80,15 +85,24 @@ impl SimdScanner {
             everywhere: Lookup::new(all.everywhere),
             heads: Heads::new(all.heads, all.long_heads, None),
             context,
+            margins,
         }
     }
 
-    /// Appends the positions where some window may start to `near`: quick looks, without branches.
+    /// Appends the positions of `part`, and some behind it, where some window may start to `near`: quick looks, without
+    /// branches.
     #[inline(always)]
-    fn look_everywhere(&self, block: &[u8], hits: &mut Hits, near: &mut Vec<u32>) {
-        let mut at = 0;
-        loop {
-            let next = self.kernel.hits(&self.tables, block, at, hits);
+    fn look_everywhere(
+        &self,
+        block: &[u8],
+        part: Range<usize>,
+        hits: &mut Hits,
+        near: &mut Vec<u32>,
+    ) {
+        let mut at = part.start;
+        let within = &block[..block.len().min(part.end + STEP + HEAD)];
+        while at < part.end {
+            let next = self.kernel.hits(&self.tables, within, at, hits);
             if next == at {
                 break;
             }
@@ -96,6 +110,9 @@ impl SimdScanner {
             self.kernel.positions(at as u32, hits.masks(), near);
             self.everywhere.keep(block, near, from);
             at = next;
+        }
+        if at >= part.end {
+            return;
         }
         // The last few are looked at with line feeds behind them: what needs those is no match, and is told apart later.
         let rest = &block[at..];
@@ -116,8 +133,8 @@ impl SimdScanner {
             }
         }
         // All positions where there is no vector kernel.
-        while at < block.len() {
-            let (from, end) = (near.len(), block.len().min(at + Hits::MOST * STEP));
+        while at < part.end {
+            let (from, end) = (near.len(), part.end.min(at + Hits::MOST * STEP));
             near.extend(at as u32..end as u32);
             self.everywhere.keep(block, near, from);
             at = end;
@@ -186,6 +203,7 @@ impl Scanner for SimdScanner {
     fn scan(
         &self,
         block: &[u8],
+        part: Range<usize>,
         classes: &Classes,
         scratch: &mut dyn Any,
         out: &mut Vec<Candidate>,
@@ -194,7 +212,11 @@ impl Scanner for SimdScanner {
             return;
         }
         let scratch = own(scratch);
-        self.kernel.run(Scan { scanner: self, block, runs: Runs(classes), scratch, out });
+        self.kernel.run(Scan { scanner: self, block, part, runs: Runs(classes), scratch, out });
+    }
+
+    fn margins(&self) -> Option<Margins> {
+        Some(self.margins)
     }
 
     fn scan_short<'s>(
@@ -220,6 +242,7 @@ fn own(scratch: &mut dyn Any) -> &mut Scratch {
 struct Scan<'s> {
     scanner: &'s SimdScanner,
     block: &'s [u8],
+    part: Range<usize>,
     runs: Runs<'s>,
     scratch: &'s mut Scratch,
     out: &'s mut Vec<Candidate>,
@@ -230,20 +253,32 @@ impl Job for Scan<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Scan { scanner, block, runs, scratch, out } = self;
+        let Scan { scanner, block, part, runs, scratch, out } = self;
         let Scratch { hits, triggers, near, .. } = scratch;
         triggers.clear();
         near.clear();
-        scanner.look_everywhere(block, hits, near);
-        scanner.look(block, -1, runs, triggers, out);
+        scanner.look_everywhere(block, part.clone(), hits, near);
+        if part.start == 0 {
+            scanner.look(block, -1, runs, triggers, out);
+        }
         for p in near.iter() {
             scanner.look(block, i64::from(*p), runs, triggers, out);
         }
-        scanner.heads.scan(scanner.kernel, block, runs, near, out);
+        scanner.heads.scan(scanner.kernel, block, part, runs, near, out);
         if let Some(context) = scanner.context.as_ref().filter(|_| !triggers.is_empty()) {
             context.scan(block, runs, triggers, near, out);
         }
     }
+}
+
+/// How far the windows of `rules` look around.
+fn margins(rules: &[&Rule]) -> Margins {
+    let distance = |offset: i32| offset.unsigned_abs() as usize;
+    let anchors = rules.iter().flat_map(|rule| rule.anchors.iter());
+    let far = anchors.map(|a| distance(a.lo).max(distance(a.hi))).max().unwrap_or(0);
+    // A name and the word that calls for it, or a window or such a word and the run that it needs.
+    let near = ((FARTHEST.0 + FARTHEST.1) as usize).max(FARTHEST_RUN as usize + RUN) + SPAN;
+    Margins { near, far: near + far }
 }
 
 /// Whether these are the default rules, all of them.
@@ -280,7 +315,6 @@ fn known_buckets(rules: &[&Rule], windows: &[Window], grain: Grain) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::rule::Handle;
-    use crate::scan::SPAN;
 
     fn rules() -> Vec<Rule> {
         crate::RuleSet::builtin().iter().cloned().collect()
@@ -290,7 +324,7 @@ mod tests {
         let mut out = Vec::new();
         let mut classes = Classes::default();
         Kernel::detect().classes(text, &mut classes);
-        scanner.scan(text, &classes, &mut *scanner.scratch(), &mut out);
+        scanner.scan(text, 0..text.len(), &classes, &mut *scanner.scratch(), &mut out);
         out.sort_unstable();
         out.dedup();
         out

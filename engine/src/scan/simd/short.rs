@@ -27,7 +27,7 @@ impl<'s> Job for Look<'s> {
     #[inline(always)]
     fn run(self) -> Looked<'s> {
         let Look { scanner, text, classes, scratch, out } = self;
-        let SimdScanner { kernel, tables, everywhere, heads, context } = scanner;
+        let SimdScanner { kernel, tables, everywhere, heads, context, .. } = scanner;
         let Scratch { hits, triggers, near, few } = scratch;
         if !kernel.few(tables, text, hits, few) {
             return Looked::Not;
@@ -56,7 +56,7 @@ impl<'s> Job for Look<'s> {
         triggers.clear();
         near.iter().for_each(|at| scanner.look(block, i64::from(*at), runs, triggers, out));
         if has_rows {
-            heads.scan(*kernel, block, runs, near, out);
+            heads.scan(*kernel, block, 0..block.len(), runs, near, out);
         }
         if let Some(context) = context.as_ref().filter(|_| !triggers.is_empty()) {
             context.scan(block, runs, triggers, near, out);

@@ -11,6 +11,10 @@ use crate::rule::run::{Run, RunClass, Sign};
 use crate::rule::spec::EmbeddedAnchor;
 use crate::rule::trigger::{WORDS, classes_of};
 
+/// The run that matches hold is asked for where it is at most so far from a window, in bytes: farther away there is nearly always
+/// one, and what a change of the text may bring about stays near to it.
+pub(crate) const FARTHEST_RUN: i32 = 160;
+
 /// One distinct window and the rules it is an anchor of.
 pub(crate) struct Window {
     pub(crate) classes: Cow<'static, [ByteSet]>,
@@ -102,7 +106,8 @@ impl Collector {
         let skip = usize::from(starts_wide(&anchor.window));
         let (lo, hi) = (anchor.lo + skip as i32, anchor.hi + skip as i32);
         let from_window = |run: Run| (run.class, run.lo as i32 - hi, run.hi as i32 - lo);
-        let run = run.map(from_window);
+        let run =
+            run.map(from_window).filter(|(_, lo, hi)| -FARTHEST_RUN < *lo && *hi < FARTHEST_RUN);
         let classes = match &anchor.window {
             Cow::Borrowed(window) => Cow::Borrowed(&window[skip..]),
             Cow::Owned(window) => Cow::Owned(window[skip..].to_vec()),
@@ -151,7 +156,14 @@ pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows
                 true => &mut heads,
                 false => &mut long_heads,
             };
-            let use_ = Use { rule, lo: 0, hi: 0, run, run_len: head.run, sign: head.sign };
+            let use_ = Use {
+                rule,
+                lo: 0,
+                hi: 0,
+                run,
+                run_len: head.run.min(FARTHEST_RUN as u32),
+                sign: head.sign,
+            };
             heads.window(head.window.clone()).uses.push(use_);
         }
         if r.around.is_some() {
