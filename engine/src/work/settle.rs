@@ -310,4 +310,21 @@ mod tests {
             assert!(checked > 1000 && masks > 500, "{checked} {masks}");
         }
     }
+
+    /// A mask that is shorter than its secret brings what stands far apart together.
+    #[test]
+    fn masks_move_what_is_far_from_them() {
+        let rules = "[[rule]]\nid='inner'\npattern='inner_[a-z]{300}'\n\
+                     [[rule]]\nid='outer'\npattern='[0-9a-f]{8} [^;]{0,600};FINISH-HERE'";
+        let rules = RuleSet::parse("t", rules).unwrap();
+        let text = ["-- ", &"filler ".repeat(900), "00c0ffee inner_", &"x".repeat(300), " "];
+        let text = text.concat() + &"gap ".repeat(120) + ";FINISH-HERE" + &" more".repeat(900);
+        let redacted = |kind| {
+            let engine = Engine::builder().rules(rules.clone()).scanner(kind).build().unwrap();
+            String::from_utf8(engine.redact(text.as_bytes()).into_owned()).unwrap()
+        };
+        let found = redacted(crate::ScannerKind::Simd);
+        assert!(found.contains("[REDACTED:outer]") && !found.contains("00c0ffee"));
+        assert_eq!(found, redacted(crate::ScannerKind::Regex));
+    }
 }
