@@ -27,6 +27,7 @@ use std::path::Path;
 use rule::{Rule, RuleSet};
 use scan::simd::buckets::Effort;
 use scan::simd::features::Grain;
+use scan::simd::tables::Tables;
 use scan::simd::windows::{self, Window};
 
 fn main() {
@@ -52,20 +53,25 @@ fn main() {
     out.push_str("];\n");
     let default: Vec<&Rule> = rules.iter().filter(|r| r.is_default()).collect();
     let windows = windows::distinct(default.iter().copied());
+    let names = windows::names(&windows::named(&default));
     let effort = Effort { words: 256, passes: 40 };
-    let assign = |grain| scan::simd::buckets::assign(grain, &windows.everywhere, &[], effort);
-    let (fine, coarse) = (assign(Grain::Fine), assign(Grain::Coarse));
-    let tables = scan::simd::tables::Tables::new(&windows.everywhere, &fine, &coarse);
+    let assign = |windows, grain| scan::simd::buckets::assign(grain, windows, &[], effort);
+    let both = |windows| (assign(windows, Grain::Fine), assign(windows, Grain::Coarse));
+    let (fine, coarse) = both(&windows.everywhere);
+    let (fine_names, coarse_names) = both(&names);
     out.push_str(&format!(
         "pub(crate) static FINE_BUCKETS: &[u8] = &{fine:?};\n\
          pub(crate) static COARSE_BUCKETS: &[u8] = &{coarse:?};\n\
-         pub(crate) static TABLES: Tables = {tables:?};\n\
+         pub(crate) static TABLES: Tables = {:?};\n\
+         pub(crate) static NAME_TABLES: Tables = {:?};\n\
          pub(crate) static EVERYWHERE: Keys = {};\n\
          pub(crate) static HEADS: Keys = {};\n\
          pub(crate) static NAMES: Keys = {};\n",
+        Tables::new(&windows.everywhere, &fine, &coarse),
+        Tables::new(&names, &fine_names, &coarse_names),
         keys(&windows.everywhere),
         keys(&windows.heads),
-        keys(&windows::names(&windows::named(&default))),
+        keys(&names),
     ));
     let target = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     std::fs::write(Path::new(&target).join("builtin.rs"), out).expect("OUT_DIR is writable");

@@ -3,13 +3,17 @@
 //! only around the words, and only where a run stands at the right distance from the word. How far around and at what
 //! distance depends on the word: `cred` calls for other rules than `passw`.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use super::finder::Finder;
 use super::lookup::{Keys, Lookup};
 use super::runs::Runs;
+use super::tables::Tables;
 use super::windows::{self, Named, Trigger, named};
 use super::{Candidate, nominate};
+use crate::kernel::{Hits, Kernel};
 use crate::rule::Rule;
 use crate::rule::run::RunClass;
 use crate::rule::trigger::{Around, WORDS};
@@ -18,9 +22,9 @@ use crate::rule::trigger::{Around, WORDS};
 pub(crate) struct Context {
     rules: Vec<Named>,
     /// What leads to their names, if it is known.
-    keys: Option<&'static Keys>,
+    known: Option<(&'static Keys, &'static Tables)>,
     /// Made when the first trigger is met.
-    names: OnceLock<Lookup>,
+    names: OnceLock<Finder>,
     calls: [Call; 3],
     /// How far behind a trigger some run may begin, in bytes, and one more.
     farthest: usize,
@@ -77,23 +81,24 @@ impl Reach {
 }
 
 impl Context {
-    /// `keys` are those of the names of `rules`, if they are known.
-    pub(crate) fn new(rules: &[&Rule], keys: Option<&'static Keys>) -> Context {
+    /// `known` is what leads to the names of `rules`, if it is known.
+    pub(crate) fn new(rules: &[&Rule], known: Option<(&'static Keys, &'static Tables)>) -> Context {
         let classes = [None, Some(RunClass::Narrow), Some(RunClass::Broad)];
         let calls = classes.map(|class| Call::new(rules, class));
         let reaches = calls.iter().flat_map(|call| call.around.iter().flatten());
         let farthest = reaches.map(|reach| reach.run_hi + 1).max().unwrap_or(0);
-        Context { rules: named(rules), keys, names: OnceLock::new(), calls, farthest }
+        Context { rules: named(rules), known, names: OnceLock::new(), calls, farthest }
     }
 
     /// Looks around the triggers, which are in order but for repeats.
     #[inline(always)]
     pub(crate) fn scan(
         &self,
+        kernel: Kernel,
         block: &[u8],
         runs: Runs<'_>,
         triggers: &mut [Triggered],
-        near: &mut Vec<u32>,
+        (hits, near): (&mut Hits, &mut Vec<u32>),
         out: &mut Vec<Candidate>,
     ) {
         // The next line end, looked for once up to there.
@@ -125,20 +130,23 @@ impl Context {
             }
             let names = self.names.get_or_init(|| {
                 let windows = windows::names(&self.rules);
-                match self.keys {
-                    Some(keys) => Lookup::with(windows, keys),
-                    None => Lookup::new(windows),
+                match self.known {
+                    Some((keys, tables)) => {
+                        Finder::new(Lookup::with(windows, keys), Some(Cow::Borrowed(tables)))
+                    }
+                    None => Finder::new(Lookup::new(windows), None),
                 }
             });
             let mut look = |p: i64| {
-                names.each(block, p, |window| nominate(block, p, window, runs, out));
+                names.lookup().each(block, p, |window| nominate(block, p, window, runs, out));
             };
             // Before the block there is a line end, which a window may start with.
             if all.start < 0 {
                 look(-1);
             }
             let to = all.end.min(block.len() as i64) as usize;
-            names.keep_in(block, all.start.max(0) as usize..to, near);
+            near.clear();
+            names.find(kernel, block, all.start.max(0) as usize..to, hits, near);
             for p in near.iter() {
                 look(i64::from(*p));
             }

@@ -262,13 +262,13 @@ impl Lookup {
         self.keep_keys(block, positions, from);
     }
 
-    /// The same for all positions of `range`, which are written.
+    /// The same for all positions of `range`, which are appended.
     #[inline(always)]
     pub(crate) fn keep_in(&self, block: &[u8], range: Range<usize>, positions: &mut Vec<u32>) {
-        positions.clear();
+        let from = positions.len();
         if !self.keys.wide.is_empty() {
             positions.extend(range.start as u32..range.end as u32);
-            return self.keep(block, positions, 0);
+            return self.keep(block, positions, from);
         }
         let prefixes = self.keys.prefixes.first_chunk::<FILTER_WORDS>();
         let prefixes = prefixes.expect("a filter has this length");
@@ -282,7 +282,7 @@ impl Lookup {
             }
         }
         positions.extend(most as u32..range.end as u32);
-        self.keep_keys(block, positions, 0);
+        self.keep_keys(block, positions, from);
     }
 
     /// Keeps those of the positions from number `from` on whose bytes are a key's, and what its windows have in common.

@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use super::{Candidate, Looked, Margins, SPAN, Scanner};
 use crate::builtin;
-use crate::kernel::classes::{Classes, STEP};
+use crate::kernel::classes::Classes;
 use crate::kernel::{Few, Hits, Job, Kernel};
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
@@ -26,7 +26,8 @@ use crate::rule::run::RUN;
 use crate::rule::trigger::FARTHEST;
 use buckets::Effort;
 use context::{Context, Triggered};
-use features::{Grain, HEAD};
+use features::Grain;
+use finder::Finder;
 use heads::Heads;
 use lookup::Lookup;
 use runs::Runs;
@@ -36,6 +37,7 @@ use windows::{FARTHEST_RUN, Window};
 pub(crate) mod buckets;
 mod context;
 pub(crate) mod features;
+mod finder;
 mod heads;
 pub(crate) mod lookup;
 mod runs;
@@ -46,8 +48,7 @@ pub(crate) mod windows;
 
 pub(crate) struct SimdScanner {
     kernel: Kernel,
-    tables: Cow<'static, Tables>,
-    everywhere: Lookup,
+    everywhere: Finder,
     heads: Heads,
     context: Option<Context>,
     margins: Margins,
@@ -69,75 +70,23 @@ impl SimdScanner {
         let all = windows::distinct(rules.iter().copied());
         let margins = margins(rules);
         let is_default = is_default(rules);
-        let names = is_default.then_some(&builtin::NAMES);
+        let names = is_default.then_some((&builtin::NAMES, &builtin::NAME_TABLES));
         let context = all.has_names.then(|| Context::new(rules, names));
         if is_default {
-            let everywhere = Lookup::with(all.everywhere, &builtin::EVERYWHERE);
+            let lookup = Lookup::with(all.everywhere, &builtin::EVERYWHERE);
+            let everywhere = Finder::new(lookup, Some(Cow::Borrowed(&builtin::TABLES)));
             let heads = Heads::new(all.heads, all.long_heads, Some(&builtin::HEADS));
-            let tables = Cow::Borrowed(&builtin::TABLES);
-            return SimdScanner { kernel, tables, everywhere, heads, context, margins };
+            return SimdScanner { kernel, everywhere, heads, context, margins };
         }
         // Only the tables of this kernel's grain are read; those of the other hold too much, not too little.
         let of = known_buckets(rules, &all.everywhere, kernel.grain());
+        let tables = Tables::new(&all.everywhere, &of, &of);
         SimdScanner {
             kernel,
-            tables: Cow::Owned(Tables::new(&all.everywhere, &of, &of)),
-            everywhere: Lookup::new(all.everywhere),
+            everywhere: Finder::new(Lookup::new(all.everywhere), Some(Cow::Owned(tables))),
             heads: Heads::new(all.heads, all.long_heads, None),
             context,
             margins,
-        }
-    }
-
-    /// Appends the positions of `part`, and some behind it, where some window may start to `near`: quick looks, without
-    /// branches.
-    #[inline(always)]
-    fn look_everywhere(
-        &self,
-        block: &[u8],
-        part: Range<usize>,
-        hits: &mut Hits,
-        near: &mut Vec<u32>,
-    ) {
-        let mut at = part.start;
-        let within = &block[..block.len().min(part.end + STEP + HEAD)];
-        while at < part.end {
-            let next = self.kernel.hits(&self.tables, within, at, hits);
-            if next == at {
-                break;
-            }
-            let from = near.len();
-            self.kernel.positions(at as u32, hits.masks(), near);
-            self.everywhere.keep(block, near, from);
-            at = next;
-        }
-        if at >= part.end {
-            return;
-        }
-        // The last few are looked at with line feeds behind them: what needs those is no match, and is told apart later.
-        let rest = &block[at..];
-        if !rest.is_empty() && rest.len() < STEP + HEAD {
-            let mut last = [b'\n'; 2 * STEP + HEAD - 1];
-            last[..rest.len()].copy_from_slice(rest);
-            let steps = rest.len().div_ceil(STEP);
-            if self.kernel.hits(&self.tables, &last[..steps * STEP + HEAD - 1], 0, hits) > 0 {
-                let masks = hits.masks();
-                for (mask, base) in masks.iter_mut().zip((0..).step_by(STEP)) {
-                    let left = rest.len().saturating_sub(base);
-                    *mask &= if left < STEP { (1 << left) - 1 } else { !0 };
-                }
-                let from = near.len();
-                self.kernel.positions(at as u32, masks, near);
-                self.everywhere.keep(block, near, from);
-                at = block.len();
-            }
-        }
-        // All positions where there is no vector kernel.
-        while at < part.end {
-            let (from, end) = (near.len(), part.end.min(at + Hits::MOST * STEP));
-            near.extend(at as u32..end as u32);
-            self.everywhere.keep(block, near, from);
-            at = end;
         }
     }
 
@@ -151,7 +100,7 @@ impl SimdScanner {
         triggers: &mut Vec<Triggered>,
         out: &mut Vec<Candidate>,
     ) {
-        self.everywhere.each(block, at, |window| {
+        self.everywhere.lookup().each(block, at, |window| {
             nominate(block, at, window, runs, out);
             if let Some(trigger) = window.trigger.filter(|_| at >= 0) {
                 triggers.push(Triggered::new(at as u32, trigger));
@@ -165,7 +114,7 @@ impl SimdScanner {
     #[inline(never)]
     fn looks(&self, text: &[u8], at: i64, has_rows: bool) -> (bool, bool) {
         let (mut stands, mut tells) = (false, false);
-        self.everywhere.each(text, at, |window| {
+        self.everywhere.lookup().each(text, at, |window| {
             let needs_none = || window.uses.iter().any(|u| u.run.is_none());
             stands = true;
             tells |= has_rows || window.trigger.is_some() || needs_none();
@@ -257,7 +206,7 @@ impl Job for Scan<'_> {
         let Scratch { hits, triggers, near, .. } = scratch;
         triggers.clear();
         near.clear();
-        scanner.look_everywhere(block, part.clone(), hits, near);
+        scanner.everywhere.find(scanner.kernel, block, part.clone(), hits, near);
         if part.start == 0 {
             scanner.look(block, -1, runs, triggers, out);
         }
@@ -266,7 +215,7 @@ impl Job for Scan<'_> {
         }
         scanner.heads.scan(scanner.kernel, block, part, runs, near, out);
         if let Some(context) = scanner.context.as_ref().filter(|_| !triggers.is_empty()) {
-            context.scan(block, runs, triggers, near, out);
+            context.scan(scanner.kernel, block, runs, triggers, (hits, near), out);
         }
     }
 }

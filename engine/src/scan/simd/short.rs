@@ -27,13 +27,14 @@ impl<'s> Job for Look<'s> {
     #[inline(always)]
     fn run(self) -> Looked<'s> {
         let Look { scanner, text, classes, scratch, out } = self;
-        let SimdScanner { kernel, tables, everywhere, heads, context, .. } = scanner;
+        let SimdScanner { kernel, everywhere, heads, context, .. } = scanner;
         let Scratch { hits, triggers, near, few } = scratch;
-        if !kernel.few(tables, text, hits, few) {
+        let tables = everywhere.tables();
+        if !tables.is_some_and(|tables| kernel.few(tables, text, hits, few)) {
             return Looked::Not;
         }
         near.clear();
-        everywhere.near(text, few.hits(), near);
+        everywhere.lookup().near(text, few.hits(), near);
         let has_rows = few.has_rows;
         let has_more = few.has_escapes || has_rows && few.find_starts();
         if !has_more {
@@ -59,7 +60,7 @@ impl<'s> Job for Look<'s> {
             heads.scan(*kernel, block, 0..block.len(), runs, near, out);
         }
         if let Some(context) = context.as_ref().filter(|_| !triggers.is_empty()) {
-            context.scan(block, runs, triggers, near, out);
+            context.scan(*kernel, block, runs, triggers, (hits, near), out);
         }
         // As positions in the text, which begins behind a line end.
         out.retain_mut(|candidate| {
