@@ -87,15 +87,17 @@ pub(super) fn bare_value(
 ) -> Parsed {
     let cap = line.len().min(from + LONGEST_VALUE);
     let whole_line = operator != b'%' && tie == Tie::Assigned && is_whole_line(line, name);
-    let end = if element {
-        memchr::memchr(b'<', &line[from..cap]).map_or(cap, |n| from + n)
+    let (end, decided) = if element {
+        let end = memchr::memchr(b'<', &line[from..cap]).map_or(cap, |n| from + n);
+        (end, end)
     } else if whole_line {
-        config_value_end(line, from, cap)
+        let end = config_value_end(line, from, cap);
+        (end, end)
     } else {
-        punctuated_end(line, from, cap, memo)
+        (punctuated_end(line, from, cap, memo), memo.decided)
     };
     // What is stripped belongs to the value if more follows.
-    let complete = end < line.len();
+    let complete = decided < line.len();
     let mut span = from..end;
     while whole_line && !element && matches!(line[from..span.end], [.., b',' | b';']) {
         span.end -= 1;
@@ -147,7 +149,20 @@ fn punctuated_end(line: &[u8], from: usize, cap: usize, memo: &mut Memo) -> usiz
     if known == address && start <= from && from < end && end <= cap {
         return end;
     }
-    let end = find(&line[from..cap], STOP).map_or(cap, |n| from + n);
+    let stop = |from: usize| find(&line[from..cap], STOP).map_or(cap, |n| from + n);
+    let (mut from, mut end) = (from, stop(from));
+    memo.decided = end;
+    // A `&` that neither a parameter nor an entity follows is part of the value.
+    while line.get(end) == Some(&b'&') {
+        let next = stop(cap.min(end + 1));
+        memo.decided = next;
+        let more = &line[cap.min(end + 1)..next];
+        let is_flag = more.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'));
+        if is_flag || more.contains(&b'=') || line.get(next) == Some(&b';') {
+            break;
+        }
+        (from, end) = (end + 1, next);
+    }
     memo.run = (address, from, end);
     end
 }

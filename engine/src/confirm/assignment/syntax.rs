@@ -176,6 +176,8 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         // The value follows.
     } else if let Some(span) = (first == b'(').then(|| bracketed(line, at)).flatten() {
         return Parsed::Value(in_brackets(span, Tie::Beside, first));
+    } else if is_binary_behind_comma(line, at) {
+        at += 1;
     } else if first == b'(' || first == b',' && listed || first == b';' && attribute {
         tie = Tie::Called;
         at += 1;
@@ -213,6 +215,10 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
     if may_open(line, at) {
         return Parsed::Incomplete;
     }
+    // Erlang's binaries: `<<"…">>`.
+    if line[at..].starts_with(b"<<\"") {
+        at += 2;
+    }
     match line[at] {
         b'0' => skip_pointer(line, &mut at),
         b'{' if quoted_key => enter_object(line, &mut at, &mut tie),
@@ -243,6 +249,12 @@ pub(crate) fn parse(line: &[u8], name: &Name, memo: &mut Memo) -> Parsed {
         return Parsed::None;
     }
     parsed
+}
+
+/// Whether a comma and one of Erlang's binaries follow, as in `{password,<<"…">>}`.
+fn is_binary_behind_comma(line: &[u8], at: usize) -> bool {
+    let rest = line[at..].strip_prefix(b",").unwrap_or_default();
+    rest.strip_prefix(b" ").unwrap_or(rest).starts_with(b"<<\"")
 }
 
 /// A value that brackets end.
