@@ -13,6 +13,7 @@ use super::runs::Runs;
 use super::tables::Tables;
 use super::windows::{self, Named, Trigger, named};
 use super::{Candidate, nominate};
+use crate::kernel::classes::STEP;
 use crate::kernel::{Hits, Kernel};
 use crate::rule::Rule;
 use crate::rule::run::RunClass;
@@ -111,7 +112,8 @@ impl Context {
                 line_end = None;
             }
             if line_end.is_none() && looked.max(at) < to {
-                let from = looked.max(at);
+                // Farther than need be: a call costs more than a few bytes.
+                let (from, to) = (looked.max(at), block.len().min(to + STEP));
                 line_end = memchr::memchr(b'\n', &block[from..to]).map(|n| from + n);
                 looked = line_end.unwrap_or(to);
             }
