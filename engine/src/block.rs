@@ -39,8 +39,8 @@ const LEAST_RUN: usize = 8;
 const MAX_MISSES: u32 = 4;
 /// So many markers of one line are looked at to see whether they go with another secret: bounds what a hostile line costs.
 pub(crate) const MOST_HIDDEN: usize = 16;
-/// The longest per-line prefix that is compared, in bytes.
-const LONGEST_PREFIX: usize = 256;
+/// The longest per-line prefix that is compared, in bytes. What is longer is none: no part of it stands at the start of a line.
+const LONGEST_PREFIX: usize = 1024;
 
 /// What the begin markers of PEM and OpenPGP blocks start with.
 const BEGIN_MARKER: &str = "-----BEGIN ";
@@ -105,8 +105,8 @@ impl OpenBlock {
         known: &Known<'_>,
         spans: &mut Vec<Range<usize>>,
     ) -> Option<OpenBlock> {
-        let prefix = &line[..marker.start];
-        let prefix = prefix[prefix.len().saturating_sub(LONGEST_PREFIX)..].to_vec();
+        let prefix = Some(&line[..marker.start]).filter(|prefix| prefix.len() <= LONGEST_PREFIX);
+        let prefix = prefix.unwrap_or_default().to_vec();
         let mask = format!("[REDACTED:{label}").into_bytes();
         let mut block = OpenBlock {
             rule,

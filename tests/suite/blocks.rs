@@ -124,3 +124,19 @@ fn an_endless_key_stays_masked_in_bounded_memory() {
         assert_eq!(stream.held_bytes(), 0);
     }
 }
+
+/// Only what stands before the marker from the start of the line is a prefix of the lines, not the end of it.
+#[test]
+fn a_body_like_the_end_of_a_long_start_of_the_line_is_masked() {
+    const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let engine = Setup::builtin().engine(ScannerKind::Auto, false);
+    for length in [300, 1000, 1100, 3000] {
+        let noise = Random::new(5).word(LETTERS, length);
+        let (begin, end) = ("-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----");
+        let like = &noise[length - 256..];
+        let output =
+            engine.redact_str(&format!("token={noise}{begin}\n{like}{like}\n{end}\n")).into_owned();
+        let masks = ["[REDACTED:secret]", "[REDACTED:private-key]"];
+        assert_eq!(output, format!("token={}{begin}\n{}\n{end}\n", masks[0], masks[1]));
+    }
+}

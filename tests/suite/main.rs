@@ -6,6 +6,7 @@ mod cases;
 mod chunking;
 mod coded;
 mod flush;
+mod long_lines;
 mod masks;
 mod matches;
 mod replay;
