@@ -20,19 +20,18 @@ use std::ops::Range;
 use crate::confirm::assignment::judge;
 use crate::mask::label_mask_len;
 use crate::rule::BlockKind;
+use element::{is_about_variable, lone_value};
 use manifest::Manifest;
+use marker::end_marker;
+pub(crate) use marker::{LONGEST_ESCAPED_MARKER, end_before_marker, in_marker};
 
+mod element;
 mod manifest;
+mod marker;
 
 /// How far behind a begin marker its end marker is looked for on the same line, in bytes; what a line has behind this is
 /// masked run by run.
 pub(crate) const SAME_LINE_CAP: usize = 16 << 10;
-/// What ends a block.
-const END_MARKERS: [&str; 3] = ["-----END ", "---- END ", "Private-MAC: "];
-/// The length of the longest end marker, in bytes.
-const LONGEST_END_MARKER: usize = 13;
-/// The same of one with escapes: five of up to eight backslashes each.
-pub(crate) const LONGEST_ESCAPED_MARKER: usize = 5 * (8 + 5) + 4;
 const LONG_RUN: usize = 20;
 /// What is shorter in a block on one line is an ellipsis, not a key.
 const LEAST_RUN: usize = 8;
@@ -41,31 +40,6 @@ const MAX_MISSES: u32 = 4;
 pub(crate) const MOST_HIDDEN: usize = 16;
 /// The longest per-line prefix that is compared, in bytes. What is longer is none: no part of it stands at the start of a line.
 const LONGEST_PREFIX: usize = 1024;
-
-/// What the begin markers of PEM and OpenPGP blocks start with.
-const BEGIN_MARKER: &str = "-----BEGIN ";
-
-/// The end of a secret of another rule at `span`: before a marker that it runs into, so that the marker stays for the block's
-/// rule. A marker that lies all inside the secret changes nothing.
-pub(crate) fn end_before_marker(line: &[u8], span: Range<usize>) -> usize {
-    let runs_into = |at: &usize| {
-        let known = |marker: &&str| line[*at..].starts_with(marker.as_bytes());
-        let mut markers = END_MARKERS.iter().chain([&BEGIN_MARKER]);
-        markers.find(|m| known(m)).is_some_and(|m| at + m.len() > span.end)
-    };
-    let from = span.end.saturating_sub(LONGEST_END_MARKER).max(span.start);
-    // Markers begin with a dash or a capital: most secrets are told apart by one byte.
-    let mut starts = (from..span.end).filter(|at| matches!(line[*at], b'-' | b'P'));
-    let end = starts.find(runs_into).unwrap_or(span.end);
-    // One that is written with escapes.
-    let from = end.saturating_sub(LONGEST_ESCAPED_MARKER).max(span.start);
-    let around = &line[from..line.len().min(end + LONGEST_ESCAPED_MARKER)];
-    if memchr::memchr(b'\\', around).is_none() {
-        return end;
-    }
-    let behind = escaped_end_marker(around, end - from).map(|m| from + m.start);
-    behind.filter(|start| *start < end).unwrap_or(end)
-}
 
 /// What is known of the lines that a block is on.
 pub(crate) struct Known<'k> {
@@ -177,7 +151,7 @@ impl OpenBlock {
     /// The first end marker behind `from` that is not hidden.
     fn first_end(&self, line: &[u8], mut from: usize, known: &Known<'_>) -> Option<Range<usize>> {
         let markers = std::iter::from_fn(|| {
-            let marker = self.end_marker(&line[from..])?;
+            let marker = end_marker(self.kind, &line[from..])?;
             let marker = from + marker.start..from + marker.end;
             from = marker.end;
             Some(marker)
@@ -189,20 +163,6 @@ impl OpenBlock {
     /// Whether it goes on until an end marker comes.
     pub(crate) fn is_armour(&self) -> bool {
         self.kind != BlockKind::Element
-    }
-
-    fn end_marker(&self, text: &[u8]) -> Option<Range<usize>> {
-        let [pem, ssh2, ppk] = END_MARKERS;
-        let find = |marker: &str| {
-            memchr::memmem::find(text, marker.as_bytes()).map(|at| at..at + marker.len())
-        };
-        match self.kind {
-            BlockKind::Pem => {
-                find(pem).or_else(|| find(ssh2)).or_else(|| escaped_end_marker(text, 0))
-            }
-            BlockKind::Ppk => find(ppk),
-            BlockKind::Element => None,
-        }
     }
 
     /// Masks the value that is all of `line`; true if the line is empty.
@@ -297,62 +257,6 @@ impl OpenBlock {
     }
 }
 
-/// Whether a line says something else of a variable of Terraform, whose default may follow.
-fn is_about_variable(text: &[u8]) -> bool {
-    let names: [&[u8]; 4] = [b"type ", b"description ", b"sensitive ", b"nullable "];
-    let behind = names.iter().find_map(|name| text.strip_prefix(*name));
-    behind.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"="))
-}
-
-/// Elements of XML that hold the value of the name before them.
-const ELEMENTS: [(&str, &str); 3] =
-    [("<string>", "</string>"), ("<value>", "</value>"), ("<param-value>", "</param-value>")];
-
-/// The value in a line that is nothing else, or `value: …`, or `default = "…"`, or `<string>…</string>`, or PHP's `string(4) "…"`.
-fn lone_value(text: &[u8]) -> &[u8] {
-    for (open, close) in ELEMENTS {
-        if let Some(inside) = text.strip_prefix(open.as_bytes()) {
-            return inside.strip_suffix(close.as_bytes()).unwrap_or(text);
-        }
-    }
-    if let Some(inside) = text.strip_prefix(b"string(") {
-        let digits = inside.iter().take_while(|b| b.is_ascii_digit()).count();
-        let quoted = inside[digits..].strip_prefix(b") \"").and_then(|v| v.strip_suffix(b"\""));
-        return quoted.unwrap_or(text);
-    }
-    let keys: [&[u8]; 4] = [b"value:", b"Value:", b"\"value\":", b"\"Value\":"];
-    let behind = keys.iter().find_map(|key| text.strip_prefix(*key));
-    let assigned = || {
-        let names: [&[u8]; 2] = [b"default", b"value"];
-        let rest = names.iter().find_map(|name| text.strip_prefix(*name))?;
-        rest.trim_ascii_start().strip_prefix(b"=").filter(|v| v.ends_with(b"\""))
-    };
-    let Some(value) = behind.or_else(assigned) else { return text };
-    let value = value.trim_ascii();
-    let value = value.strip_suffix(b",").unwrap_or(value);
-    match value {
-        [b'"', inside @ .., b'"'] | [b'\'', inside @ .., b'\''] => inside,
-        _ => value,
-    }
-}
-
-/// The first `-----END ` in `text` that ends behind `least`, with dashes written as escapes of JSON.
-fn escaped_end_marker(text: &[u8], least: usize) -> Option<Range<usize>> {
-    let escape = |end: usize| {
-        let text = &text[..end];
-        let head = text.strip_suffix(b"u002d").or_else(|| text.strip_suffix(b"u002D"))?;
-        let slashes = head.iter().rev().take(8).take_while(|b| **b == b'\\').count();
-        (slashes > 0).then_some(head.len() - slashes)
-    };
-    let words = memchr::memmem::find_iter(text, b"END ");
-    let mut words = words.filter(|at| at + 4 > least);
-    let (mut start, end) = words.find_map(|at| Some((escape(at)?, at + 4)))?;
-    for _ in 1..5 {
-        start = escape(start).unwrap_or(start);
-    }
-    Some(start..end)
-}
-
 fn found_header(line: &[u8], at: usize) -> bool {
     line[at..].starts_with(b"Comment") || line[at..].starts_with(b"Version")
 }
@@ -375,16 +279,6 @@ fn unmasked(run: &[u8], fixed: &[u8]) -> usize {
         return run.len();
     }
     run.len() - memchr::memmem::find_iter(run, fixed).count() * fixed.len()
-}
-
-/// Whether position `at` stands in the words of an armour's begin or end marker.
-pub(crate) fn in_marker(line: &[u8], at: usize) -> bool {
-    let is_word = |b: &&u8| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ';
-    let head = &line[at.saturating_sub(64)..at];
-    let words = &head[head.len() - head.iter().rev().take_while(is_word).count()..];
-    let words = words.trim_ascii_start();
-    (words.starts_with(b"BEGIN ") || words.starts_with(b"END "))
-        && head[..head.len() - words.len()].trim_ascii_end().ends_with(b"-")
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -447,22 +341,6 @@ mod tests {
             out += &line;
         }
         out
-    }
-
-    #[test]
-    fn a_secret_ends_before_a_marker_that_it_runs_into() {
-        for (text, wanted) in [
-            ("abcd-----END X", "abcd"),
-            (r"abcd\u002d\u002dEND X", "abcd"),
-            // The first is all inside.
-            (r"ab\u002dEND cd\u002dEND X", r"ab\u002dEND cd"),
-            ("abcd\\", "abcd\\"),
-        ] {
-            let end = text.rfind("END").map_or(text.len(), |at| at + 2);
-            let line = format!("key={text}");
-            let found = end_before_marker(line.as_bytes(), 4..4 + end);
-            assert_eq!(&line[4..found], wanted, "{text}");
-        }
     }
 
     const BODY: &str = "MIIEfakefakefakefakefakefake";
