@@ -48,9 +48,56 @@ impl Anchor {
 /// Anchors that together cover every match of `hir`; empty if some path has none.
 pub(crate) fn anchors(hir: &Hir) -> Vec<Anchor> {
     let mut found: Vec<Anchor> = Vec::new();
-    for path in paths(hir) {
-        let Some(best) = best_window(&runs(&path)) else { return Vec::new() };
+    let ways: Vec<Vec<Run>> = paths(hir).iter().map(|path| runs(path)).collect();
+    for way in &ways {
+        let Some(best) = best_window(way) else { return Vec::new() };
         add(&mut found, best);
+    }
+    if (2..=MOST_COMPARED).contains(&found.len()) {
+        drop_needless(&mut found, &ways);
+    }
+    found
+}
+
+/// Of more anchors than this, none is dropped.
+const MOST_COMPARED: usize = 48;
+
+/// Drops anchors whose ways others cover too, which must be there for other ways, if that makes them all cheaper: the dearest
+/// first.
+fn drop_needless(found: &mut Vec<Anchor>, ways: &[Vec<Run>]) {
+    let mut order: Vec<Anchor> = found.clone();
+    order.sort_by(|a, b| anchor_rank(b).total_cmp(&anchor_rank(a)));
+    for needless in order {
+        let mut others: Vec<Anchor> = found.iter().filter(|a| **a != needless).cloned().collect();
+        // A way is covered by what stands in it already, or by what costs least to be widened for it.
+        let is_covered = ways.iter().all(|way| {
+            let places = others.iter().enumerate().flat_map(|(i, a)| {
+                let places = places_of(&a.window, way).into_iter();
+                places.map(move |(lo, hi)| (i, lo.min(a.lo), hi.max(a.hi)))
+            });
+            let widened = places.map(|(i, lo, hi)| {
+                let wide = Anchor { lo, hi, ..others[i].clone() };
+                (anchor_rank(&wide) - anchor_rank(&others[i]), i, wide)
+            });
+            let best = widened.min_by(|a, b| a.0.total_cmp(&b.0));
+            best.map(|(_, i, wide)| others[i] = wide).is_some()
+        });
+        let rank = |all: &[Anchor]| all.iter().map(anchor_rank).sum::<f64>();
+        if is_covered && rank(&others) < rank(found) {
+            *found = others;
+        }
+    }
+}
+
+/// Where a window stands in all matches of a way: offsets at least and at most.
+fn places_of(window: &[ByteSet], way: &[Run]) -> Vec<(i32, i32)> {
+    let mut found = Vec::new();
+    for run in way {
+        for (from, sets) in run.sets.windows(window.len()).enumerate() {
+            if sets.iter().zip(window).all(|(set, class)| set.is_subset(class)) {
+                found.push((run.lo + from as i32, run.hi + from as i32));
+            }
+        }
     }
     found
 }
@@ -82,8 +129,9 @@ const FEW_SIGNS: usize = 12;
 /// Windows are alike if their first classes are equal, as many as the vector kernels look at and one more.
 const ALIKE: usize = 5;
 
-/// Anchors at the words of [`WORDS`] where a path holds one, since these are looked for anyway; the rarest window of other paths.
-pub(crate) fn anchors_at_words(hir: &Hir) -> Vec<Anchor> {
+/// Anchors at the words of [`WORDS`] where a path holds one, since these are looked for anyway; the rarest window of other paths. Nothing
+/// if a path has none, or if the `others` are far rarer.
+pub(crate) fn anchors_at_words(hir: &Hir, others: &[Anchor]) -> Option<Vec<Anchor>> {
     let mut found: Vec<Anchor> = Vec::new();
     for path in paths(hir) {
         let runs = runs(&path);
@@ -93,11 +141,14 @@ pub(crate) fn anchors_at_words(hir: &Hir) -> Vec<Anchor> {
             let window = classes_of(word).collect();
             Some(Anchor { window, lo: run.lo + i as i32, hi: run.hi + i as i32 })
         });
-        let Some(best) = word.or_else(|| best_window(&runs)) else { return Vec::new() };
-        add(&mut found, best);
+        add(&mut found, word.or_else(|| best_window(&runs))?);
     }
-    found
+    let rank = |all: &[Anchor]| all.iter().map(anchor_rank).sum::<f64>();
+    (others.is_empty() || rank(&found) < FAR_RARER * rank(others)).then_some(found)
 }
+
+/// Words that are looked for anyway cost so much less than others of the same rarity.
+const FAR_RARER: f64 = 200.0;
 
 /// Whether classes allow nothing else than a word at their start.
 pub(crate) fn starts_with_word(sets: &[ByteSet], word: &str) -> bool {
@@ -369,6 +420,14 @@ mod tests {
     #[test]
     fn every_alternative_has_an_anchor() {
         assert_eq!(of("(?:sk_live_|rk_live_)[a-z]{4}").len(), 2);
+    }
+
+    #[test]
+    fn an_anchor_that_is_there_for_another_way_will_do() {
+        // `zqxjacme` is rarer than `==?`, but that must be looked for because of the other way.
+        let found = of("[0-9]{2,4}==[?](?:zqxjacme|[a-z]{4})");
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].lo, found[0].hi), (2, 4));
     }
 
     #[test]

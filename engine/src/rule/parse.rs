@@ -244,8 +244,7 @@ impl Reader<'_> {
             (anchors, around)
         });
         let anchors = match raw.value {
-            // The words are looked for anyway.
-            ValueSyntax::Assignment => Some(anchors_at_words(&hir)).filter(|all| !all.is_empty()),
+            ValueSyntax::Assignment => anchors_at_words(&hir, &anchors),
             // A name says more than what stands behind it.
             ValueSyntax::Match => names.filter(|_| contextual && around.is_none()),
         }
