@@ -13,7 +13,7 @@
 /// What a line may cost beside what [`PER_BYTE`] allows, in bytes.
 const FREE: u64 = 16 << 10;
 /// How often each byte of a line may be read in vain by one rule.
-const PER_BYTE: u64 = 4;
+const PER_BYTE: u64 = 2;
 
 /// The bytes of a line in matches that were refused.
 #[derive(Clone, Default)]
@@ -72,11 +72,12 @@ mod tests {
     #[test]
     fn a_budget_grows_with_the_line_and_ends_with_it() {
         let mut refused = Refused::default();
-        // Starts 100 bytes apart may read 400 bytes each for ever.
-        assert!((0..10_000).all(|i| refused.add(50, 50 + i * 100, 400)));
+        // Starts 100 bytes apart may read so many bytes each for ever.
+        let each = 100 * PER_BYTE as usize;
+        assert!((0..10_000).all(|i| refused.add(50, 50 + i * 100, each)));
         let last = 50 + 10_000 * 100;
-        let in_time = (0..1000).take_while(|i| refused.add(50, last + i, 400)).count();
-        assert_eq!(in_time as u64, FREE / (400 - PER_BYTE));
+        let in_time = (0..1000).take_while(|i| refused.add(50, last + i, each)).count();
+        assert_eq!(in_time as u64, FREE / (each as u64 - PER_BYTE));
         assert!(refused.add(last + 2000, last + 2000, 400), "a new line has a new budget");
     }
 

@@ -67,12 +67,14 @@ impl Automaton {
         let dfa = &self.dfa;
         let cache = cache.get_or_insert_with(|| Box::new(dfa.create_cache()));
         let input = Input::new(line).range(at..).anchored(Anchored::Yes);
-        let mut walk = Walk { end: None, alive: false, read: 0 };
         // Errors are: a quit byte (none is configured) and a full cache (it is cleared and refilled for ever).
         const NEVER_FAILS: &str = "no quit bytes, no bound on cache clearing";
         let mut state: LazyStateID = dfa.start_state_forward(cache, &input).expect(NEVER_FAILS);
         let len = line.len() - at;
         let bytes = &line[at..][..len.min(self.horizon)];
+        // How many bytes the match has; it has some.
+        let mut matched = 0;
+        let end = |matched: usize| (matched > 0).then_some(at + matched);
         // The bytes that are known to leave the marked state as it is.
         let mut loops = ByteSet::default();
         let mut in_loop = false;
@@ -83,18 +85,27 @@ impl Automaton {
             i += 1;
             // The plain step knows neither marked states nor such as are not made yet.
             let before = state;
-            if !before.is_tagged() {
-                state = dfa.next_state_untagged(cache, before, *byte);
-            }
-            if before.is_tagged() || state.is_unknown() {
+            if before.is_tagged() {
                 state = dfa.next_state(cache, before, *byte).expect(NEVER_FAILS);
+                // One match after the other, as where repetitions are counted.
+                if state.is_match() && state != before {
+                    (matched, in_loop) = (i - 1, false);
+                    continue;
+                }
+            } else {
+                state = dfa.next_state_untagged(cache, before, *byte);
+                if !state.is_tagged() {
+                    continue;
+                }
+                if state.is_unknown() {
+                    state = dfa.next_state(cache, before, *byte).expect(NEVER_FAILS);
+                }
             }
             if !state.is_tagged() {
                 continue;
             }
             if state.is_dead() {
-                walk.read = i;
-                return Some(walk);
+                return Some(Walk { end: end(matched), alive: false, read: i });
             }
             // Long matches end with a run of one class, which leaves the state as it is.
             if state == before && cache.clear_count() == clears {
@@ -107,18 +118,17 @@ impl Automaton {
                 in_loop = false;
             }
             if state.is_match() {
-                walk.end = Some(at + i - 1);
+                matched = i - 1;
             }
         }
         if len > self.horizon {
             return None;
         }
-        (walk.alive, walk.read) = (true, len);
         state = dfa.next_eoi_state(cache, state).expect(NEVER_FAILS);
         if state.is_match() {
-            walk.end = Some(line.len());
+            matched = len;
         }
-        Some(walk)
+        Some(Walk { end: end(matched), alive: true, read: len })
     }
 }
 
