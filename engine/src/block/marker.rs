@@ -69,6 +69,10 @@ fn escaped_end_marker(text: &[u8], least: usize) -> Option<Range<usize>> {
 pub(crate) fn in_marker(line: &[u8], at: usize) -> bool {
     let is_word = |b: &&u8| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ';
     let head = &line[at.saturating_sub(64)..at];
+    // Most keys stand behind something else.
+    if !head.last().is_some_and(|b| is_word(&b)) {
+        return false;
+    }
     let words = &head[head.len() - head.iter().rev().take_while(is_word).count()..];
     let words = words.trim_ascii_start();
     (words.starts_with(b"BEGIN ") || words.starts_with(b"END "))

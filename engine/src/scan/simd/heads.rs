@@ -102,11 +102,11 @@ impl Heads {
         let fit = |uses: &'h [(Use, usize)], class| {
             let most = uses.last().map_or(0, |(u, _)| u.run_len);
             let length = runs.length(class, at as usize, most as usize) as u32;
-            uses.iter().take_while(move |(u, _)| u.run_len <= length)
+            &uses[..uses.iter().take_while(|(u, _)| u.run_len <= length).count()]
         };
-        let mut uses =
-            fit(&self.narrow, RunClass::Narrow).chain(fit(&self.broad, RunClass::Broad)).peekable();
-        if uses.peek().is_none() {
+        let narrow = fit(&self.narrow, RunClass::Narrow);
+        let broad = fit(&self.broad, RunClass::Broad);
+        if narrow.is_empty() && broad.is_empty() {
             return;
         }
         // Letters and digits: what is left of the word before its first `_`.
@@ -120,7 +120,7 @@ impl Heads {
             }
             None => plain <= sign.hi as usize,
         };
-        for (u, window) in uses {
+        for (u, window) in narrow.iter().chain(broad) {
             if !u.sign.is_none_or(fits) {
                 continue;
             }
