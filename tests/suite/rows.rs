@@ -13,6 +13,7 @@ const UNITS: &[(&str, bool)] = &[
     ("glcbt-eyJQaj", false),
     ("sk-admin-Kx", false),
     ("password=", false),
+    ("token:none&", false),
     ("curl -u ", false),
 ];
 

@@ -82,7 +82,6 @@ fn drop_needless(found: &mut Vec<Anchor>, ways: &[Vec<Run>]) {
             let best = widened.min_by(|a, b| a.0.total_cmp(&b.0));
             best.map(|(_, i, wide)| others[i] = wide).is_some()
         });
-        let rank = |all: &[Anchor]| all.iter().map(anchor_rank).sum::<f64>();
         if is_covered && rank(&others) < rank(found) {
             *found = others;
         }
@@ -143,7 +142,6 @@ pub(crate) fn anchors_at_words(hir: &Hir, others: &[Anchor]) -> Option<Vec<Ancho
         });
         add(&mut found, word.or_else(|| best_window(&runs))?);
     }
-    let rank = |all: &[Anchor]| all.iter().map(anchor_rank).sum::<f64>();
     (others.is_empty() || rank(&found) < FAR_RARER * rank(others)).then_some(found)
 }
 
@@ -352,6 +350,11 @@ fn anchor_rank(anchor: &Anchor) -> f64 {
     let word = anchor.window.iter().rev().take_while(|set| set.is_subset(&plain)).count();
     let whole = probability(&anchor.window) * if word >= LONG_WORD { LONG_WORDS } else { 1.0 };
     generic * (first + CONFIRM * whole * (1.0 + spread))
+}
+
+/// What all of these cost.
+fn rank(all: &[Anchor]) -> f64 {
+    all.iter().map(anchor_rank).sum()
 }
 
 /// Words of this many bytes are rarer by a factor than single bytes say.

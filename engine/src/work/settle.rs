@@ -113,9 +113,12 @@ impl Work {
         self.masked.extend_from_slice(&hay[at.min(line.end)..line.end]);
         let view = View::line(self.masked.len());
         let candidates = &mut again.candidates;
-        let known =
-            Known { candidates: &self.candidates, decided: self.view.decided, line: line.clone() };
-        let looked = known.scan(&mut self.space, engine, &self.masked, &again.map, candidates);
+        let scanned = Scanned {
+            candidates: &self.candidates,
+            decided: self.view.decided,
+            line: line.clone(),
+        };
+        let looked = scanned.scan(&mut self.space, engine, &self.masked, &again.map, candidates);
         let coded = match looked {
             true => Some(self.coded.decode(&self.masked, &self.space.classes, view)),
             false => scan(&mut self.space, &mut self.coded, engine, &self.masked, view, candidates),
@@ -163,7 +166,7 @@ impl Work {
 }
 
 /// What a scan of a block said of one of its lines.
-struct Known<'k> {
+struct Scanned<'k> {
     /// Of the block, in order.
     candidates: &'k [Candidate],
     /// Where the block was scanned from.
@@ -171,7 +174,7 @@ struct Known<'k> {
     line: Range<usize>,
 }
 
-impl Known<'_> {
+impl Scanned<'_> {
     /// Writes the candidates of the masked line without a scan of all of it: those of the line itself, and what is around masks. False
     /// if it must be scanned instead.
     fn scan(
@@ -295,7 +298,7 @@ mod tests {
                 let (mut known, mut some, mut all) = (Vec::new(), Vec::new(), Vec::new());
                 work.space.scan(&engine, line, &mut known);
                 known.sort_unstable();
-                let known = Known { candidates: &known, decided: 0, line: 0..line.len() };
+                let known = Scanned { candidates: &known, decided: 0, line: 0..line.len() };
                 if !known.scan(&mut work.space, &engine, &masked, &map, &mut some) {
                     continue;
                 }

@@ -11,6 +11,8 @@ use super::syntax::{Found, Name, Parsed, Tie, blanks, closers};
 const LONGEST_INDENT: usize = 128;
 /// The longest value, in bytes.
 const LONGEST_VALUE: usize = 4096;
+/// The longest value in which a `&` may stand without quotes, in bytes.
+const LONGEST_WITH_SIGNS: usize = 128;
 /// The longest value whose repetition is looked for, in bytes.
 const LONGEST_REPEATED: usize = 1024;
 
@@ -94,7 +96,7 @@ pub(super) fn bare_value(
         let end = config_value_end(line, from, cap);
         (end, end)
     } else {
-        (punctuated_end(line, from, cap, memo), memo.decided)
+        past_signs(line, from, punctuated_end(line, from, cap, memo))
     };
     // What is stripped belongs to the value if more follows.
     let complete = decided < line.len();
@@ -149,22 +151,29 @@ fn punctuated_end(line: &[u8], from: usize, cap: usize, memo: &mut Memo) -> usiz
     if known == address && start <= from && from < end && end <= cap {
         return end;
     }
-    let stop = |from: usize| find(&line[from..cap], STOP).map_or(cap, |n| from + n);
-    let (mut from, mut end) = (from, stop(from));
-    memo.decided = end;
-    // A `&` that neither a parameter nor an entity follows is part of the value.
-    while line.get(end) == Some(&b'&') {
-        let next = stop(cap.min(end + 1));
-        memo.decided = next;
-        let more = &line[cap.min(end + 1)..next];
-        let is_flag = more.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'));
-        if is_flag || more.contains(&b'=') || line.get(next) == Some(&b';') {
-            break;
-        }
-        (from, end) = (end + 1, next);
-    }
+    let end = find(&line[from..cap], STOP).map_or(cap, |n| from + n);
     memo.run = (address, from, end);
     end
+}
+
+/// Where a value ends whose punctuation begins at `end`, and where what decides that ends: a `&` that neither a parameter nor an
+/// entity follows is part of a value that is not too long.
+fn past_signs(line: &[u8], from: usize, mut end: usize) -> (usize, usize) {
+    let most = line.len().min(from + LONGEST_WITH_SIGNS);
+    let mut decided = end;
+    while end < most && line[end] == b'&' {
+        let stop = find(&line[end + 1..most], STOP);
+        decided = stop.map_or(most, |n| end + 1 + n);
+        let more = &line[end + 1..decided];
+        let is_flag = more.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'));
+        let is_long = stop.is_none() && most < line.len();
+        let has_sign = more.iter().any(|b| matches!(b, b'=' | b':' | b'%'));
+        if is_flag || is_long || has_sign || line.get(decided) == Some(&b';') {
+            break;
+        }
+        end = decided;
+    }
+    (end, decided)
 }
 
 /// Looks for the same value behind a `|`, as in `token = 'x' | 'x'`.

@@ -38,8 +38,6 @@ pub(crate) const LONG_VALUE: usize = 256;
 pub(crate) struct Memo {
     /// Address of the line, start and end of a run without a terminator.
     pub(crate) run: (usize, usize, usize),
-    /// Where what decides that it ends there ends.
-    pub(crate) decided: usize,
 }
 
 impl Memo {
