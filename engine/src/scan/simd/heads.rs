@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::Candidate;
+use super::long_heads::LongHeads;
 use super::lookup::{Keys, Lookup};
 use super::runs::Runs;
 use super::windows::{Use, Window};
 use crate::kernel::Kernel;
-use crate::kernel::classes::{Class, STEP, first_clear};
-use crate::rule::run::{LONG_RUN, RunClass, Sign};
+use crate::kernel::classes::{Class, STEP};
 
 /// Steps whose words are looked at together: few, since short texts pay for the space too.
 const AT_A_TIME: usize = 32;
@@ -17,30 +17,17 @@ const AT_A_TIME: usize = 32;
 pub(crate) struct Heads {
     /// Those that can be spelt out, nearly.
     short: Lookup,
-    /// Uses of the others, each with its window's place in `long`, by the class of the run that they need, and by its length.
-    narrow: Vec<(Use, usize)>,
-    broad: Vec<(Use, usize)>,
-    long: Vec<Window>,
-    /// How many classes the shortest of these has.
-    shortest: usize,
+    long: LongHeads,
 }
 
 impl Heads {
     /// The heads of windows; `keys` are those of the short ones, if they are known.
     pub(crate) fn new(short: Vec<Window>, long: Vec<Window>, keys: Option<&Keys>) -> Heads {
-        let uses = |(i, window): (usize, &Window)| -> Vec<_> {
-            window.uses.iter().map(|u| (*u, i)).collect()
-        };
-        let mut uses: Vec<_> = long.iter().enumerate().flat_map(uses).collect();
-        uses.sort_by_key(|(u, _)| u.run_len);
-        let is_narrow = |u: &Use| u.run.is_some_and(|(class, ..)| class == RunClass::Narrow);
-        let (narrow, broad) = uses.into_iter().partition(|(u, _)| is_narrow(u));
         let short = match keys {
             Some(keys) => Lookup::with(short, keys),
             None => Lookup::new(short),
         };
-        let shortest = long.iter().map(|window| window.classes.len()).min().unwrap_or(0);
-        Heads { short, narrow, broad, long, shortest }
+        Heads { short, long: LongHeads::new(&long) }
     }
 
     /// Adds the candidates of `block` that start in `part`, and some around it; `near` is space for positions.
@@ -76,7 +63,7 @@ impl Heads {
             if !self.long.is_empty() {
                 near.clear();
                 kernel.positions(first, long_starts, near);
-                near.iter().for_each(|at| self.look_at_long(block, *at, runs, out));
+                near.iter().for_each(|at| self.long.look(block, *at, runs, out));
             }
         }
     }
@@ -92,44 +79,6 @@ impl Heads {
         let may = near.len() > before;
         near.truncate(before);
         may
-    }
-
-    fn look_at_long<'h>(&'h self, block: &[u8], at: u32, runs: Runs<'_>, out: &mut Vec<Candidate>) {
-        let rest = &block[at as usize..];
-        if rest.len() < self.shortest {
-            return;
-        }
-        let fit = |uses: &'h [(Use, usize)], class| {
-            let most = uses.last().map_or(0, |(u, _)| u.run_len);
-            let length = runs.length(class, at as usize, most as usize) as u32;
-            &uses[..uses.iter().take_while(|(u, _)| u.run_len <= length).count()]
-        };
-        let narrow = fit(&self.narrow, RunClass::Narrow);
-        let broad = fit(&self.broad, RunClass::Broad);
-        if narrow.is_empty() && broad.is_empty() {
-            return;
-        }
-        // Letters and digits: what is left of the word before its first `_`.
-        let word = first_clear(runs.0.of(Class::Word), at as usize) - at as usize;
-        let word = &rest[..word.min(rest.len()).min(LONG_RUN)];
-        let plain = memchr::memchr(b'_', word).unwrap_or(word.len());
-        // Behind the end of the block it may go on in any way.
-        let fits = |sign: Sign| match rest.get(plain) {
-            Some(byte) => {
-                sign.lo as usize <= plain && plain <= sign.hi as usize && sign.set.contains(*byte)
-            }
-            None => plain <= sign.hi as usize,
-        };
-        for (u, window) in narrow.iter().chain(broad) {
-            if !u.sign.is_none_or(fits) {
-                continue;
-            }
-            let classes = &self.long[*window].classes;
-            let stands = classes.iter().zip(rest).all(|(set, b)| set.contains(*b));
-            if stands && rest.len() >= classes.len() {
-                out.push(Candidate { lo: at, hi: at, rule: u.rule });
-            }
-        }
     }
 }
 

@@ -39,6 +39,7 @@ mod context;
 pub(crate) mod features;
 mod finder;
 mod heads;
+mod long_heads;
 pub(crate) mod lookup;
 mod runs;
 mod short;

@@ -17,6 +17,13 @@ impl Runs<'_> {
         if end >= (masks.len() - 1) * STEP { most } else { (end - at).min(most) }
     }
 
+    /// Whether 16 bytes of a run follow a position; behind the end of the block they may.
+    #[inline(always)]
+    pub(crate) fn is_row(&self, class: RunClass, at: usize) -> bool {
+        let (_, rows) = self.0.of_runs(class);
+        rows[(at / STEP).min(rows.len() - 1)] >> (at % STEP) & 1 == 1
+    }
+
     /// Whether a run starts at a position of `from..=to`; behind the end of the block one may.
     pub(crate) fn run_in(&self, class: RunClass, from: usize, to: usize) -> bool {
         let (_, rows) = self.0.of_runs(class);
