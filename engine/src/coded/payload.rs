@@ -31,6 +31,18 @@ const VALUES: [u8; 256] = {
     values
 };
 
+/// By hex digit: its value; [`OTHER`] for what is none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [OTHER; 256];
+    let mut i = 0;
+    while i < 16 {
+        digits[b"0123456789abcdef"[i] as usize] = i as u8;
+        digits[b"0123456789ABCDEF"[i] as usize] = i as u8;
+        i += 1;
+    }
+    digits
+};
+
 fn is_of_run(byte: u8) -> bool {
     VALUES[usize::from(byte)] != OTHER
 }
@@ -104,6 +116,9 @@ impl Iterator for Runs<'_> {
 
 /// Decodes a run and appends the text that it stands for; `open` if it may go on.
 pub(crate) fn decode(run: &[u8], open: bool, out: &mut Vec<u8>) -> Unit {
+    if run.first_chunk().is_some_and(|first| !may_be_text(first)) {
+        return Unit::None;
+    }
     if open && run.len() < LONGEST {
         let waits = run.len() >= HELD && (base64(run, out) || hex(run, out));
         return if waits { Unit::Open } else { Unit::None };
@@ -120,6 +135,53 @@ pub(crate) fn decode(run: &[u8], open: bool, out: &mut Vec<u8>) -> Unit {
         return Unit::Bytes(run.len());
     }
     Unit::None
+}
+
+/// By byte: none of a text, ASCII, what goes on with a character of UTF-8, what begins one.
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte as u8 {
+            b' '..=b'~' | b'\n' | b'\r' | b'\t' => 1,
+            0x80..=0xbf => 2,
+            0xc2..=0xf4 => 3,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+/// By kind of a byte: a bit for each kind that may stand behind it, or more.
+const BEHIND: [u8; 4] = [0, 0b1010, 0b1110, 0b0100];
+
+/// Whether what eight characters decode to may begin a text, without branches, since nobody can tell beforehand: nearly all
+/// are noise. More may pass than is one.
+#[inline(always)]
+fn may_be_text(first: &[u8; 8]) -> bool {
+    let (mut bits, mut nibbles, mut other, mut no_digit) = (0u64, 0u32, 0, 0);
+    for byte in first {
+        let (value, digit) = (VALUES[usize::from(*byte)], DIGITS[usize::from(*byte)]);
+        bits = bits << 6 | u64::from(value & 63);
+        nibbles = nibbles << 4 | u32::from(digit & 15);
+        // An `=` ends what is decoded.
+        other |= value;
+        no_digit |= digit;
+    }
+    let [_, _, base64 @ ..] = bits.to_be_bytes();
+    other == OTHER || begin_text(&base64) || no_digit < 16 && begin_text(&nibbles.to_be_bytes())
+}
+
+#[inline(always)]
+fn begin_text(bytes: &[u8]) -> bool {
+    let (mut may, mut before) = (1, 1);
+    for byte in bytes {
+        let kind = KINDS[usize::from(*byte)];
+        may &= BEHIND[before] >> kind;
+        before = usize::from(kind);
+    }
+    may & 1 == 1
 }
 
 /// Appends what base64 decodes to; false as soon as that is no text.
@@ -145,13 +207,12 @@ fn base64(run: &[u8], out: &mut Vec<u8>) -> bool {
 /// The same for hex.
 fn hex(run: &[u8], out: &mut Vec<u8>) -> bool {
     let mut check = TextCheck::default();
-    let digit = |b: u8| char::from(b).to_digit(16);
     run.chunks(2).all(|pair| {
         let [high, low] = pair else { return false };
-        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else { return false };
-        let byte = (high * 16 + low) as u8;
+        let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
+        let byte = high << 4 | low & 15;
         out.push(byte);
-        check.goes_on(byte)
+        high | low != OTHER && check.goes_on(byte)
     }) && check.is_text()
 }
 
@@ -210,6 +271,52 @@ mod tests {
         ] {
             assert_eq!(plain(run).as_deref(), wanted, "{run}");
         }
+    }
+
+    #[test]
+    fn what_is_decoded_passes_the_quick_look() {
+        // All first bytes of a text, and characters of two to four bytes behind one another in all ways.
+        let letters =
+            ["a", " ", "~", "\n", "\r", "\t", "\u{80}", "\u{7ff}", "\u{800}", "\u{10ffff}"];
+        for a in letters {
+            for b in letters {
+                for c in letters {
+                    let text = format!("{a}{b}{c}-and-so-on-and-so-on");
+                    let hex: String = text.bytes().map(|b| format!("{b:02x}")).collect();
+                    let upper = hex.to_uppercase();
+                    let base64 = in_base64(text.as_bytes());
+                    for run in [hex, upper, base64] {
+                        assert!(may_be_text(run.as_bytes().first_chunk().unwrap()), "{run}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn noise_does_not_pass_the_quick_look() {
+        let mut state = 1u64;
+        let words = (0..1000).map(|_| {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            let hex = format!("{:08x}", state >> 32);
+            [hex, in_base64(&state.to_be_bytes()[..6])]
+        });
+        let passes = |word: &String| may_be_text(word.as_bytes().first_chunk().unwrap());
+        let passed = words.flatten().filter(passes).count();
+        assert!(passed < 2000 / 10, "{passed}");
+    }
+
+    fn in_base64(bytes: &[u8]) -> String {
+        let mut out = String::new();
+        for three in bytes.chunks(3) {
+            let bits = three.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b));
+            let bits = bits << (8 * (3 - three.len()));
+            for i in 0..=three.len() {
+                let value = (bits >> (18 - 6 * i) & 63) as u8;
+                out.push((b' '..=b'z').find(|b| VALUES[usize::from(*b)] == value).unwrap().into());
+            }
+        }
+        out
     }
 
     #[test]
