@@ -1,8 +1,9 @@
-//! The stages of the engine, in memory: the floor, scanners on texts, sizes of pieces, start, one line.
+//! The engine, in memory: the floor, its stages, scanners on texts, sizes of pieces, start, one line.
 //!
 //! ```sh
 //! cargo bench -p redact-bench                       # all, with the fastest kernel; then each other kernel on all texts
 //! cargo bench -p redact-bench -- 'redact/.*/clean'  # some
+//! cargo bench -p redact-bench -- --quick stage/     # what each step costs
 //! REDACT_SIMD=scalar cargo bench -p redact-bench    # one kernel
 //! ```
 //!
@@ -17,6 +18,7 @@ use criterion::{Criterion, Throughput};
 use redact_bench::kernel;
 use redact_bench::latency::Count;
 use redact_bench::text::{Text, TextKind};
+use redact_stream::stages::Stages;
 use redact_stream::{Engine, ScannerKind, StreamRedactor};
 
 const SEED: u64 = 1;
@@ -32,11 +34,13 @@ fn main() {
         .configure_from_args();
     let is_child = std::env::var_os(kernel::VARIABLE).is_some();
     if is_child {
+        stages(&mut criterion, bytes);
         texts(&mut criterion, &[ScannerKind::Simd], bytes);
         criterion.final_summary();
         return;
     }
     floor(&mut criterion, bytes);
+    stages(&mut criterion, bytes);
     let mut scanners = vec![ScannerKind::Simd, ScannerKind::Regex];
     if cfg!(feature = "hyperscan") {
         scanners.push(ScannerKind::Hyperscan);
@@ -69,6 +73,38 @@ fn floor(criterion: &mut Criterion, bytes: u64) {
         b.iter(|| memchr::memchr_iter(b'\n', black_box(&text)).count());
     });
     group.finish();
+}
+
+/// Each step alone, on blocks as the engine takes them; the rest of `whole` is reading and writing lines, and what is done with
+/// hits.
+fn stages(criterion: &mut Criterion, bytes: u64) {
+    const BLOCK: usize = 256 << 10;
+    let Some(engine) = engine(ScannerKind::Simd) else { return };
+    for kind in [TextKind::Clean, TextKind::Json, TextKind::S1000, TextKind::Keywords] {
+        let text = Text { kind, bytes, seed: SEED }.to_vec();
+        let mut blocks: Vec<_> =
+            text.chunks(BLOCK).map(|block| Stages::new(Arc::clone(&engine), block)).collect();
+        blocks.iter_mut().for_each(|block| {
+            block.classes();
+            block.scan();
+        });
+        let mut group = criterion.benchmark_group(format!("stage/{}", engine.scanner_name()));
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        let mut measure = |name: &str, step: &mut dyn FnMut(&mut Stages<'_>)| {
+            group.bench_function(format!("{name}/{}", kind.name()), |b| {
+                b.iter(|| blocks.iter_mut().for_each(&mut *step));
+            });
+        };
+        measure("classes", &mut |block| block.classes());
+        measure("hits", &mut |block| drop(black_box(block.hits())));
+        measure("scan", &mut |block| drop(black_box(block.scan())));
+        measure("confirm", &mut |block| drop(black_box(block.confirm())));
+        measure("decode", &mut |block| drop(black_box(block.decode())));
+        group.bench_function(format!("whole/{}", kind.name()), |b| {
+            b.iter(|| redact(&engine, &text, BLOCK));
+        });
+        group.finish();
+    }
 }
 
 /// Whole texts through the engine.

@@ -51,6 +51,8 @@ mod field;
 pub mod lint;
 mod secret;
 
+#[cfg(feature = "stages")]
+pub mod stages;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 

@@ -130,6 +130,13 @@ impl Space {
         scanner.scan(text, part, &self.classes, &mut *self.scratch, out);
     }
 
+    /// Writes all candidates of `text`, whose classes were written last.
+    #[cfg(feature = "stages")]
+    pub(crate) fn scan_known(&mut self, engine: &Engine, text: &[u8], out: &mut Vec<Candidate>) {
+        out.clear();
+        engine.scanner().scan(text, 0..text.len(), &self.classes, &mut *self.scratch, out);
+    }
+
     /// Appends the candidates of `text`, whose classes were written last, on which a byte of one of `changes` has a say; these
     /// are in order. False if a scan of the whole text is called for instead.
     pub(crate) fn scan_changes(
