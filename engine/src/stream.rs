@@ -33,7 +33,7 @@ use crate::work::Work;
 
 /// Complete lines are looked at in blocks of at most this many bytes: 64 KiB and more cost the same per byte, less costs
 /// more (`bench`, `block_size`).
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 128 << 10;
 /// Where the output goes.
 ///
 /// `Vec<u8>` is one; [`WriteSink`] wraps any [`io::Write`].

@@ -135,8 +135,11 @@ impl Classes {
     pub(super) fn make_place(&mut self, steps: usize) {
         self.len = steps + 1;
         // It never shrinks: short texts take turns with long ones.
-        if self.masks.len() < self.len * CLASSES {
-            self.masks.resize(self.len * CLASSES, 0);
+        let needs = self.len * CLASSES;
+        if self.masks.len() < needs {
+            // As much as an ordinary block needs, and no more: lengths are about the same.
+            self.masks.reserve_exact(needs - self.masks.len());
+            self.masks.resize(needs, 0);
         }
     }
 

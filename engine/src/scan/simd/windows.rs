@@ -100,6 +100,15 @@ impl Collector {
         &mut self.windows[at]
     }
 
+    fn add(&mut self, classes: Cow<'static, [ByteSet]>, of_rule: Use) {
+        let uses = &mut self.window(classes).uses;
+        // Most windows are of one rule, and there are thousands.
+        if uses.is_empty() {
+            uses.reserve_exact(1);
+        }
+        uses.push(of_rule);
+    }
+
     /// Adds an anchor of a rule whose matches hold `run`.
     fn add_anchor(&mut self, rule: u32, run: Option<Run>, anchor: &EmbeddedAnchor) {
         // A name is looked up by its letters; the byte in front of it is left to the confirmer.
@@ -112,7 +121,7 @@ impl Collector {
             Cow::Borrowed(window) => Cow::Borrowed(&window[skip..]),
             Cow::Owned(window) => Cow::Owned(window[skip..].to_vec()),
         };
-        self.window(classes).uses.push(Use { rule, lo, hi, run, run_len: 0, sign: None });
+        self.add(classes, Use { rule, lo, hi, run, run_len: 0, sign: None });
     }
 }
 
@@ -164,7 +173,7 @@ pub(crate) fn distinct<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Windows
                 run_len: head.run.min(FARTHEST_RUN as u32),
                 sign: head.sign,
             };
-            heads.window(head.window.clone()).uses.push(use_);
+            heads.add(head.window.clone(), use_);
         }
         if r.around.is_some() {
             has_names = true;
