@@ -16,7 +16,7 @@ use super::{Candidate, nominate};
 use crate::kernel::classes::STEP;
 use crate::kernel::{Hits, Kernel};
 use crate::rule::Rule;
-use crate::rule::run::RunClass;
+use crate::rule::run::{RUN, RunClass};
 use crate::rule::trigger::{Around, WORDS};
 
 /// Rules that are looked for around triggers only.
@@ -176,7 +176,7 @@ impl Call {
     fn region(&self, runs: Runs<'_>, trigger: &Triggered) -> Option<Range<i64>> {
         let Reach { left, right, run_lo, run_hi } = self.around[usize::from(trigger.trigger.0)]?;
         let (at, end) = (trigger.at as usize, (trigger.reach as usize).min(run_hi + 1));
-        let has_run = |class| run_lo < end && runs.run_in(class, at + run_lo, at + end - 1);
+        let has_run = |class| run_lo < end && runs.run_in(class, RUN, at + run_lo, at + end - 1);
         let at = i64::from(trigger.at);
         self.class.is_none_or(has_run).then(|| at - left..at + right)
     }
