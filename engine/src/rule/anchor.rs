@@ -167,11 +167,18 @@ pub(crate) fn heads(hir: &Hir, any: bool) -> Vec<Vec<ByteSet>> {
         if !any && !is_nearly_literal(&head) {
             return Vec::new();
         }
-        if !found.contains(&head) {
+        // What one way begins with may stand wherever another's does.
+        if !found.iter().any(|wide| is_part(&head, wide)) {
+            found.retain(|narrow| !is_part(narrow, &head));
             found.push(head);
         }
     }
     found
+}
+
+/// Whether `wide` stands wherever `narrow` does.
+fn is_part(narrow: &[ByteSet], wide: &[ByteSet]) -> bool {
+    narrow.len() >= wide.len() && narrow.iter().zip(wide).all(|(n, w)| n.is_subset(w))
 }
 
 /// Above this probability, the first four bytes of an anchor are a shape, such as digits, not a literal.
@@ -454,6 +461,14 @@ mod tests {
         // Of many signs, none is told.
         let found = of("zqxjacme(?:[0-9]{4}|[g-z]{4})");
         assert_eq!(found[0].window.last(), Some(&ByteSet::single(b'e')));
+    }
+
+    #[test]
+    fn a_head_that_is_part_of_another_is_not_looked_for() {
+        let heads = |pattern: &str| heads(&crate::rule::parse::hir(pattern).unwrap(), false);
+        assert_eq!(heads("ab[a-z]{20}|abc[a-f]{20}"), heads("ab[a-z]{20}"));
+        assert_eq!(heads("abc[a-f]{20}|ab[a-z]{20}"), heads("ab[a-z]{20}"));
+        assert_eq!(heads("abc[a-f]{20}|ab[d-z]{20}").len(), 2);
     }
 
     #[test]
