@@ -120,8 +120,16 @@ impl Context {
             let reach = line_end.filter(|end| *end < to).map(|end| end - at);
             trigger.reach = reach.unwrap_or(self.farthest) as u32;
         }
-        let region = |trigger| {
-            let regions = self.calls.iter().filter_map(|call| call.region(runs, trigger));
+        // Where the next run of any class stands, looked for once.
+        let mut next_run = 0;
+        let region = |trigger: &Triggered| {
+            let at = trigger.at as usize;
+            if next_run < at {
+                next_run = runs.next_run(RunClass::Broad, at);
+            }
+            let has_run = next_run < at + trigger.reach as usize;
+            let calls = self.calls.iter().filter(|call| has_run || call.class.is_none());
+            let regions = calls.filter_map(|call| call.region(runs, trigger));
             regions.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
         };
         let mut regions = triggers.iter().filter_map(region).peekable();
