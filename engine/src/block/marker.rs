@@ -80,7 +80,12 @@ static OF_MARKER: [bool; 256] = {
 /// Whether position `at` stands in the words of an armour's begin or end marker.
 pub(crate) fn in_marker(line: &[u8], at: usize) -> bool {
     let head = &line[at.saturating_sub(64)..at];
-    let other = head.iter().rposition(|b| !OF_MARKER[usize::from(*b)]);
+    let is_other = |b: &u8| !OF_MARKER[usize::from(*b)];
+    // Most keys stand behind something else.
+    if head.last().is_none_or(is_other) {
+        return false;
+    }
+    let other = head.iter().rposition(is_other);
     let words = head[other.map_or(0, |other| other + 1)..].trim_ascii_start();
     (words.starts_with(b"BEGIN ") || words.starts_with(b"END "))
         && head[..head.len() - words.len()].trim_ascii_end().ends_with(b"-")

