@@ -100,7 +100,10 @@ fn keys(windows: &[Window]) -> String {
 
 fn run(r: &Rule) -> String {
     r.run.map_or("None".to_owned(), |run| {
-        format!("Some(Run {{ class: RunClass::{:?}, lo: {}, hi: {} }})", run.class, run.lo, run.hi)
+        format!(
+            "Some(Run {{ class: RunClass::{:?}, len: {}, lo: {}, hi: {} }})",
+            run.class, run.len, run.lo, run.hi
+        )
     })
 }
 

@@ -221,7 +221,9 @@ impl OpenBlock {
                 at_head = true;
                 continue;
             }
-            if let Some(len) = label_mask_len(&line[at..]) {
+            if line[at] == b'['
+                && let Some(len) = label_mask_len(&line[at..])
+            {
                 // Masks of other rules stand in lines that are no body.
                 let own = line[at..].strip_prefix(&*self.mask);
                 found |= own.is_some_and(|rest| matches!(rest[0], b']' | b':'));
@@ -234,13 +236,14 @@ impl OpenBlock {
                 at += 1;
                 continue;
             }
-            let ends = matches!(
-                line.get(at + run),
-                None | Some(b'"' | b'\'' | b'`' | b'\\' | b'\r' | b'\n')
-            ) || line[at + run..].trim_ascii().is_empty();
+            let behind = &line[at + run..];
+            let ends = || {
+                matches!(behind.first(), None | Some(b'"' | b'\'' | b'`' | b'\\' | b'\r' | b'\n'))
+                    || behind.trim_ascii().is_empty()
+            };
             let is_long =
                 run >= LONG_RUN && unmasked(&line[at..at + run], known.fixed_mask) >= LONG_RUN;
-            if is_long || (self.begun && at_head && ends && !found_header(line, at)) {
+            if is_long || (self.begun && at_head && ends() && !found_header(line, at)) {
                 self.begun |= is_long;
                 found = true;
                 spans.push(at..at + run);
@@ -282,8 +285,18 @@ fn unmasked(run: &[u8], fixed: &[u8]) -> usize {
 }
 
 fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+    BASE64[usize::from(byte)]
 }
+
+static BASE64: [bool; 256] = {
+    let mut base64 = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        base64[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        byte += 1;
+    }
+    base64
+};
 
 /// Drops blanks and escaped line ends on both sides.
 fn trim_escapes(line: &[u8], span: Range<usize>) -> Range<usize> {

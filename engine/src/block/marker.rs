@@ -65,16 +65,28 @@ fn escaped_end_marker(text: &[u8], least: usize) -> Option<Range<usize>> {
     Some(start..end)
 }
 
+/// Whether a byte is one of the words of a marker.
+static OF_MARKER: [bool; 256] = {
+    let mut of_marker = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        of_marker[byte as usize] =
+            byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
+        byte += 1;
+    }
+    of_marker
+};
+
 /// Whether position `at` stands in the words of an armour's begin or end marker.
 pub(crate) fn in_marker(line: &[u8], at: usize) -> bool {
-    let is_word = |b: &&u8| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ';
     let head = &line[at.saturating_sub(64)..at];
+    let is_other = |b: &u8| !OF_MARKER[usize::from(*b)];
     // Most keys stand behind something else.
-    if !head.last().is_some_and(|b| is_word(&b)) {
+    if head.last().is_none_or(is_other) {
         return false;
     }
-    let words = &head[head.len() - head.iter().rev().take_while(is_word).count()..];
-    let words = words.trim_ascii_start();
+    let other = head.iter().rposition(is_other);
+    let words = head[other.map_or(0, |other| other + 1)..].trim_ascii_start();
     (words.starts_with(b"BEGIN ") || words.starts_with(b"END "))
         && head[..head.len() - words.len()].trim_ascii_end().ends_with(b"-")
 }

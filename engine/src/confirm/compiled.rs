@@ -18,7 +18,7 @@ use super::long_run::LongRun;
 use super::need::Need;
 use super::opening::Opening;
 use super::place::Place;
-use super::sweep::{self, Sweep, Swept};
+use super::sweep::{self, Glance, GlanceStates, Sweep, Swept};
 use super::walk::{Automaton, Walk};
 use super::{Scratch, assignment};
 use crate::block;
@@ -37,6 +37,7 @@ pub(crate) struct Compiled {
     unanchored: OnceLock<meta::Regex>,
     /// Says where the group `secret` stands, in matches within the matcher's horizon.
     groups: OnceLock<meta::Regex>,
+    glance: OnceLock<Option<Box<Glance>>>,
     sweep: OnceLock<Option<Box<Sweep>>>,
     allow: OnceLock<Option<Allow>>,
 }
@@ -67,6 +68,7 @@ pub(super) struct States {
     before_secret: Option<Box<Cache>>,
     unanchored: Option<Box<meta::Cache>>,
     groups: Option<Box<meta::Cache>>,
+    glance: GlanceStates,
     sweep: Option<Box<sweep::States>>,
 }
 
@@ -80,6 +82,7 @@ impl Compiled {
             before_secret: OnceLock::new(),
             unanchored: OnceLock::new(),
             groups: OnceLock::new(),
+            glance: OnceLock::new(),
             sweep: OnceLock::new(),
             allow: OnceLock::new(),
         }
@@ -180,6 +183,9 @@ impl Compiled {
             if let Some(walk) = self.near().walk(near, line, at) {
                 return walk;
             }
+            if let Some(read) = self.near().vain(near, line, at, self.rule.max_len()) {
+                return Walk { end: None, alive: false, read };
+            }
             // Starts in what was read in vain most likely are in vain too.
             *beyond = address..address + self.near().horizon();
         }
@@ -270,10 +276,14 @@ impl Compiled {
             if let Some(end) = walk.end {
                 return Some(at..end);
             }
-            if !scratch.progress(index).vain.add(offset, at, walk.read)
-                && let Some(sweep) = self.sweep()
-            {
+            if !scratch.progress(index).vain.add(offset, at, walk.read) {
                 let states = scratch.states[index].get_or_insert_default();
+                if self.glance().is_some_and(|g| g.is_clear(&mut states.glance, line, lo)) {
+                    let progress = scratch.progress(index);
+                    progress.next = progress.next.max(offset + line.len().min(limit) as u64);
+                    return None;
+                }
+                let Some(sweep) = self.sweep() else { continue };
                 let (found, next) = match sweep.run(&mut states.sweep, line, lo) {
                     Swept::Match(span) if span.start <= hi => return Some(span),
                     Swept::Match(span) => (None, span.start),
@@ -286,6 +296,11 @@ impl Compiled {
             }
         }
         None
+    }
+
+    fn glance(&self) -> Option<&Glance> {
+        let build = || Glance::new(&self.hir(), self.capacity()).map(Box::new);
+        self.glance.get_or_init(build).as_deref()
     }
 
     fn sweep(&self) -> Option<&Sweep> {

@@ -131,6 +131,13 @@ impl Opening {
                 }
                 from += Rare::STEP;
             }
+            // What is left, and what stands behind it: fewer starts than that are looked at one by one as soon.
+            if end > from + Rare::STEP / 2
+                && let Some(text) = line.get(from..from + Rare::STEP + LOOKED_AT)
+                && !rare.stands_in(text)
+            {
+                return None;
+            }
         }
         // All four bytes are there.
         if let Some(n) = self.first_start(&line[from..end]) {

@@ -167,11 +167,18 @@ pub(crate) fn heads(hir: &Hir, any: bool) -> Vec<Vec<ByteSet>> {
         if !any && !is_nearly_literal(&head) {
             return Vec::new();
         }
-        if !found.contains(&head) {
+        // What one way begins with may stand wherever another's does.
+        if !found.iter().any(|wide| is_part(&head, wide)) {
+            found.retain(|narrow| !is_part(narrow, &head));
             found.push(head);
         }
     }
     found
+}
+
+/// Whether `wide` stands wherever `narrow` does.
+fn is_part(narrow: &[ByteSet], wide: &[ByteSet]) -> bool {
+    narrow.len() >= wide.len() && narrow.iter().zip(wide).all(|(n, w)| n.is_subset(w))
 }
 
 /// Above this probability, the first four bytes of an anchor are a shape, such as digits, not a literal.
@@ -330,7 +337,8 @@ fn best_window(runs: &[Run]) -> Option<Anchor> {
                 lo: run.lo + shift,
                 hi: run.hi + shift,
             };
-            let cost = anchor_rank(&anchor);
+            let end = if is_end_of_capitals(&run.sets, from) { END_OF_CAPITALS } else { 1.0 };
+            let cost = anchor_rank(&anchor) + (end - 1.0) * CONFIRM * probability(&anchor.window);
             if best.as_ref().is_none_or(|(least, _)| cost < *least * 0.9) {
                 best = Some((cost, anchor));
             }
@@ -351,6 +359,17 @@ fn anchor_rank(anchor: &Anchor) -> f64 {
     let whole = probability(&anchor.window) * if word >= LONG_WORD { LONG_WORDS } else { 1.0 };
     generic * (first + CONFIRM * whole * (1.0 + spread))
 }
+
+/// Whether the window from `from` on begins with the last few letters of a word of capitals: `GIN ` ends `BEGIN` as it ends
+/// `LOGIN`.
+fn is_end_of_capitals(sets: &[ByteSet], from: usize) -> bool {
+    let is_capital = |set: &&ByteSet| set.len() == 1 && set.iter().all(|b| b.is_ascii_uppercase());
+    let count = sets[from..].iter().take_while(is_capital).count();
+    (1..4).contains(&count) && from.checked_sub(1).is_some_and(|p| is_capital(&&sets[p]))
+}
+
+/// How much likelier such a window is than its bytes say.
+const END_OF_CAPITALS: f64 = 1000.0;
 
 /// What all of these cost.
 fn rank(all: &[Anchor]) -> f64 {
@@ -442,6 +461,20 @@ mod tests {
         // Of many signs, none is told.
         let found = of("zqxjacme(?:[0-9]{4}|[g-z]{4})");
         assert_eq!(found[0].window.last(), Some(&ByteSet::single(b'e')));
+    }
+
+    #[test]
+    fn a_head_that_is_part_of_another_is_not_looked_for() {
+        let heads = |pattern: &str| heads(&crate::rule::parse::hir(pattern).unwrap(), false);
+        assert_eq!(heads("ab[a-z]{20}|abc[a-f]{20}"), heads("ab[a-z]{20}"));
+        assert_eq!(heads("abc[a-f]{20}|ab[a-z]{20}"), heads("ab[a-z]{20}"));
+        assert_eq!(heads("abc[a-f]{20}|ab[d-z]{20}").len(), 2);
+    }
+
+    #[test]
+    fn a_word_of_capitals_is_looked_for_from_its_start() {
+        let found = of("(?:^|[ ])LOGIN[ ][^ ]{1,9}");
+        assert!(found.iter().all(|a| a.window.contains(&ByteSet::single(b'L'))), "{found:?}");
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! positions at once, and looks closer only where both agree.
 //!
 //! - a rule whose matches begin with `\b` and a run ([`at_word_start`]) is looked for by its first bytes, at runs only;
-//! - any other rule is confirmed only where a run stands at the right distance from its anchor ([`run`]).
+//! - any other rule is confirmed only where a run stands at the right distance from its anchor ([`run`]), as long as its
+//!   matches have, up to [`LONG_RUN`].
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
@@ -40,6 +41,8 @@ impl RunClass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) class: RunClass,
+    /// How many bytes it has at least: from [`RUN`] to [`LONG_RUN`], as far as scanners look.
+    pub(crate) len: u32,
     pub(crate) lo: u32,
     pub(crate) hi: u32,
 }
@@ -50,6 +53,7 @@ impl Run {
         let both = self.class == RunClass::Narrow && other.class == RunClass::Narrow;
         Run {
             class: if both { RunClass::Narrow } else { RunClass::Broad },
+            len: self.len.min(other.len),
             lo: self.lo.min(other.lo),
             hi: self.hi.max(other.hi),
         }
@@ -180,8 +184,9 @@ pub(crate) fn run_of(all: &[Part<'_>], class: RunClass) -> Option<Run> {
     let set = class.set();
     let (mut lo, mut hi) = (0usize, 0usize);
     for (i, part) in all.iter().enumerate() {
-        if lead(&all[i..], &set).0 >= RUN {
-            return Some(Run { class, lo: lo as u32, hi: hi as u32 });
+        let len = lead(&all[i..], &set).0.min(LONG_RUN);
+        if len >= RUN {
+            return Some(Run { class, len: len as u32, lo: lo as u32, hi: hi as u32 });
         }
         if let Part::Other(hir) = part
             && let HirKind::Alternation(ways) = hir.kind()
@@ -191,7 +196,8 @@ pub(crate) fn run_of(all: &[Part<'_>], class: RunClass) -> Option<Run> {
                 .reduce(|a, b| Some(a?.or(b?)))
                 .flatten()
         {
-            return Some(Run { class, lo: lo as u32 + inner.lo, hi: hi as u32 + inner.hi });
+            let (lo, hi) = (lo as u32 + inner.lo, hi as u32 + inner.hi);
+            return Some(Run { lo, hi, ..inner });
         }
         let (min, max) = part.len()?;
         (lo, hi) = (lo + min, hi + max);
@@ -355,10 +361,11 @@ mod tests {
     #[test]
     fn a_run_is_found_wherever_it_stands() {
         let run = |pattern: &str| run(&hir(pattern));
-        let narrow = |lo, hi| Some(Run { class: RunClass::Narrow, lo, hi });
-        assert_eq!(run("[^ ]{1,3}: [0-9a-f]{16}"), narrow(3, 5));
-        assert_eq!(run("x: (?:a=[0-9]{16}|bc=[0-9]{20})"), narrow(5, 6));
+        let narrow = |len, lo, hi| Some(Run { class: RunClass::Narrow, len, lo, hi });
+        assert_eq!(run("[^ ]{1,3}: [0-9a-f]{16}"), narrow(16, 3, 5));
+        assert_eq!(run("x: (?:a=[0-9]{21}|bc=[0-9]{20})"), narrow(20, 5, 6));
         assert_eq!(run("x: (?:a=[0-9]{16}|bc=[0-9]{8})"), None);
-        assert_eq!(run("x: [0-9]{8}-[0-9]{7}"), narrow(3, 3));
+        assert_eq!(run("x: [0-9]{8}-[0-9]{7}"), narrow(16, 3, 3));
+        assert_eq!(run("x: [0-9]{8}-[0-9]{70}"), narrow(32, 3, 3));
     }
 }

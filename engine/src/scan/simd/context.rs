@@ -16,7 +16,7 @@ use super::{Candidate, nominate};
 use crate::kernel::classes::STEP;
 use crate::kernel::{Hits, Kernel};
 use crate::rule::Rule;
-use crate::rule::run::RunClass;
+use crate::rule::run::{RUN, RunClass};
 use crate::rule::trigger::{Around, WORDS};
 
 /// Rules that are looked for around triggers only.
@@ -120,8 +120,16 @@ impl Context {
             let reach = line_end.filter(|end| *end < to).map(|end| end - at);
             trigger.reach = reach.unwrap_or(self.farthest) as u32;
         }
-        let region = |trigger| {
-            let regions = self.calls.iter().filter_map(|call| call.region(runs, trigger));
+        // Where the next run of any class stands, looked for once.
+        let mut next_run = 0;
+        let region = |trigger: &Triggered| {
+            let at = trigger.at as usize;
+            if next_run < at {
+                next_run = runs.next_run(RunClass::Broad, at);
+            }
+            let has_run = next_run < at + trigger.reach as usize;
+            let calls = self.calls.iter().filter(|call| has_run || call.class.is_none());
+            let regions = calls.filter_map(|call| call.region(runs, trigger));
             regions.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
         };
         let mut regions = triggers.iter().filter_map(region).peekable();
@@ -176,7 +184,7 @@ impl Call {
     fn region(&self, runs: Runs<'_>, trigger: &Triggered) -> Option<Range<i64>> {
         let Reach { left, right, run_lo, run_hi } = self.around[usize::from(trigger.trigger.0)]?;
         let (at, end) = (trigger.at as usize, (trigger.reach as usize).min(run_hi + 1));
-        let has_run = |class| run_lo < end && runs.run_in(class, at + run_lo, at + end - 1);
+        let has_run = |class| run_lo < end && runs.run_in(class, RUN, at + run_lo, at + end - 1);
         let at = i64::from(trigger.at);
         self.class.is_none_or(has_run).then(|| at - left..at + right)
     }

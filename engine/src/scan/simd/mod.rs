@@ -22,7 +22,7 @@ use crate::kernel::classes::Classes;
 use crate::kernel::{Few, Hits, Job, Kernel};
 use crate::rule::Rule;
 use crate::rule::byte_set::ByteSet;
-use crate::rule::run::RUN;
+use crate::rule::run::LONG_RUN;
 use crate::rule::trigger::FARTHEST;
 use buckets::Effort;
 use context::{Context, Triggered};
@@ -132,7 +132,7 @@ fn nominate(block: &[u8], at: i64, window: &Window, runs: Runs<'_>, out: &mut Ve
         let hi = at - i64::from(u.lo);
         let has_run = u.run.is_none_or(|(class, lo, hi)| {
             let (lo, hi) = (at + i64::from(lo), at + i64::from(hi));
-            hi >= 0 && runs.run_in(class, lo.max(0) as usize, hi as usize)
+            hi >= 0 && runs.run_in(class, u.run_len as usize, lo.max(0) as usize, hi as usize)
         });
         if hi >= 0 && has_run {
             let lo = (at - i64::from(u.hi)).clamp(0, last);
@@ -227,7 +227,7 @@ fn margins(rules: &[&Rule]) -> Margins {
     let anchors = rules.iter().flat_map(|rule| rule.anchors.iter());
     let far = anchors.map(|a| distance(a.lo).max(distance(a.hi))).max().unwrap_or(0);
     // A name and the word that calls for it, or a window or such a word and the run that it needs.
-    let near = ((FARTHEST.0 + FARTHEST.1) as usize).max(FARTHEST_RUN as usize + RUN) + SPAN;
+    let near = ((FARTHEST.0 + FARTHEST.1) as usize).max(FARTHEST_RUN as usize + LONG_RUN) + SPAN;
     Margins { near, far: near + far }
 }
 

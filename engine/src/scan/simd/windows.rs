@@ -35,7 +35,7 @@ pub(crate) struct Use {
     pub(crate) hi: i32,
     /// The run that a match has: how far from the window it begins at least and at most, in bytes.
     pub(crate) run: Option<(RunClass, i32, i32)>,
-    /// For a head: how many bytes the run has at least; else 0.
+    /// How many bytes the run has at least; 0 without one.
     pub(crate) run_len: u32,
     /// For a head that can begin in many ways: where its first sign stands.
     pub(crate) sign: Option<Sign>,
@@ -115,13 +115,14 @@ impl Collector {
         let skip = usize::from(starts_wide(&anchor.window));
         let (lo, hi) = (anchor.lo + skip as i32, anchor.hi + skip as i32);
         let from_window = |run: Run| (run.class, run.lo as i32 - hi, run.hi as i32 - lo);
+        let run_len = run.map_or(0, |run| run.len);
         let run =
             run.map(from_window).filter(|(_, lo, hi)| -FARTHEST_RUN < *lo && *hi < FARTHEST_RUN);
         let classes = match &anchor.window {
             Cow::Borrowed(window) => Cow::Borrowed(&window[skip..]),
             Cow::Owned(window) => Cow::Owned(window[skip..].to_vec()),
         };
-        self.add(classes, Use { rule, lo, hi, run, run_len: 0, sign: None });
+        self.add(classes, Use { rule, lo, hi, run, run_len, sign: None });
     }
 }
 
