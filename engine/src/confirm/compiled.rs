@@ -18,6 +18,7 @@ use super::long_run::LongRun;
 use super::need::Need;
 use super::opening::Opening;
 use super::place::Place;
+use super::recent::Recent;
 use super::sweep::{self, Sweep, Swept};
 use super::walk::{Automaton, Walk};
 use super::{Scratch, assignment};
@@ -60,6 +61,7 @@ struct Matcher {
 /// The states of a rule's automata, as far as they were needed.
 #[derive(Default)]
 pub(super) struct States {
+    recent: Recent,
     near: Option<Box<Cache>>,
     long: Option<Box<Cache>>,
     /// The addresses of the bytes that the near automaton read last without coming to an end.
@@ -174,10 +176,14 @@ impl Compiled {
     }
 
     pub(super) fn walk(&self, states: &mut Option<Box<States>>, line: &[u8], at: usize) -> Walk {
-        let States { near, long, beyond, .. } = &mut **states.get_or_insert_default();
+        let States { recent, near, long, beyond, .. } = &mut **states.get_or_insert_default();
+        if let Some(walk) = recent.get(line, at) {
+            return walk;
+        }
         let address = line.as_ptr() as usize + at;
         if !beyond.contains(&address) {
             if let Some(walk) = self.near().walk(near, line, at) {
+                recent.put(line, at, &walk);
                 return walk;
             }
             // Starts in what was read in vain most likely are in vain too.

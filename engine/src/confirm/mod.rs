@@ -28,6 +28,7 @@ mod opening;
 mod order;
 pub(crate) mod personal;
 mod place;
+mod recent;
 mod sweep;
 mod walk;
 pub(crate) mod words;

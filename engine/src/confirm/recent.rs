@@ -1,0 +1,120 @@
+//! What a rule's automaton said last of bytes that come again: the key words of a log are few, and each stands in it often.
+//!
+//! A run that comes to its end within [`LONGEST`] bytes depends on these, and on the byte before them: where the same stand
+//! again, nothing is read but they. Rows of one fragment, made to be slow, cost half of what their automata would.
+//!
+//! Limits: so near to the end of a line that fewer bytes are left, nothing is remembered.
+
+use super::walk::Walk;
+
+/// The longest run that is remembered, in bytes.
+const LONGEST: usize = 16;
+/// How many runs are, as a power of two.
+const PLACES_BITS: u32 = 4;
+
+/// The runs of one automaton that ended soon.
+pub(super) struct Recent([Entry; 1 << PLACES_BITS]);
+
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The bytes that were read.
+    bytes: u128,
+    /// Their bits.
+    mask: u128,
+    before: u16,
+    read: u8,
+    /// How many bytes the match has; 0 if there is none.
+    matched: u8,
+}
+
+/// Stands for the byte before the first of a line.
+const NO_BYTE: u16 = 256;
+/// No byte's number.
+const EMPTY: u16 = 257;
+
+impl Default for Recent {
+    fn default() -> Recent {
+        let empty = Entry { bytes: 0, mask: 0, before: EMPTY, read: 0, matched: 0 };
+        Recent([empty; 1 << PLACES_BITS])
+    }
+}
+
+impl Recent {
+    /// How a run from `at` ends, if it is known.
+    #[inline]
+    pub(super) fn get(&self, line: &[u8], at: usize) -> Option<Walk> {
+        let bytes = bytes_at(line, at)?;
+        let entry = &self.0[place(bytes)];
+        let is_same = (bytes ^ entry.bytes) & entry.mask == 0 && entry.before == before(line, at);
+        is_same.then(|| {
+            let matched = usize::from(entry.matched);
+            let end = (matched > 0).then_some(at + matched);
+            Walk { end, alive: false, read: entry.read.into() }
+        })
+    }
+
+    /// Remembers a run from `at`, if it was a short one.
+    #[inline]
+    pub(super) fn put(&mut self, line: &[u8], at: usize, walk: &Walk) {
+        if walk.alive || !(1..=LONGEST).contains(&walk.read) {
+            return;
+        }
+        let Some(bytes) = bytes_at(line, at) else { return };
+        self.0[place(bytes)] = Entry {
+            bytes,
+            mask: !0 >> (8 * (LONGEST - walk.read)),
+            before: before(line, at),
+            read: walk.read as u8,
+            matched: walk.end.map_or(0, |end| end - at) as u8,
+        };
+    }
+}
+
+#[inline]
+fn bytes_at(line: &[u8], at: usize) -> Option<u128> {
+    line.get(at..)?.first_chunk().map(|bytes| u128::from_le_bytes(*bytes))
+}
+
+/// Which entry is for these bytes: the first four decide.
+#[inline]
+fn place(bytes: u128) -> usize {
+    ((bytes as u32).wrapping_mul(0x9e37_79b1) >> (u32::BITS - PLACES_BITS)) as usize
+}
+
+#[inline]
+fn before(line: &[u8], at: usize) -> u16 {
+    line[..at].last().map_or(NO_BYTE, |byte| u16::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::confirm::walk::Automaton;
+    use crate::rule::parse;
+
+    #[test]
+    fn what_is_remembered_is_what_the_automaton_says() {
+        let words = ["token", "tok", "key", "keys", "a key", "\r", "=", "=", ";x", "aaaaaaaaaaa"];
+        let mut state = 7u32;
+        let mut text = String::new();
+        while text.len() < 6000 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            text += words[(state >> 16) as usize % words.len()];
+        }
+        for pattern in [r"\btok(?:en)?[=;]", r"(?m:^)key|\bkey\b", "(?:token|key=)+", "a{3,40}"] {
+            let automaton = Automaton::new(&parse::hir(pattern).unwrap(), 1 << 20);
+            let (mut cache, mut recent) = (None, Recent::default());
+            let mut known = 0;
+            for at in 0..text.len() {
+                let wanted = automaton.walk(&mut cache, text.as_bytes(), at).unwrap();
+                let parts = |walk: &Walk| (walk.end, walk.alive, walk.read);
+                if let Some(walk) = recent.get(text.as_bytes(), at) {
+                    known += 1;
+                    assert_eq!(parts(&walk), parts(&wanted), "{pattern} {at}");
+                }
+                recent.put(text.as_bytes(), at, &wanted);
+            }
+            assert!(known > 1000, "{pattern} {known}");
+        }
+    }
+}
