@@ -10,17 +10,15 @@ use super::walk::Walk;
 /// The longest run that is remembered, in bytes.
 const LONGEST: usize = 16;
 /// How many runs are, as a power of two.
-const PLACES_BITS: u32 = 4;
+const PLACES_BITS: u32 = 5;
 
 /// The runs of one automaton that ended soon.
 pub(super) struct Recent([Entry; 1 << PLACES_BITS]);
 
 #[derive(Clone, Copy)]
 struct Entry {
-    /// The bytes that were read.
-    bytes: u128,
-    /// Their bits.
-    mask: u128,
+    /// The bytes that were read, and some behind them.
+    bytes: [u64; 2],
     before: u16,
     read: u8,
     /// How many bytes the match has; 0 if there is none.
@@ -34,7 +32,7 @@ const EMPTY: u16 = 257;
 
 impl Default for Recent {
     fn default() -> Recent {
-        let empty = Entry { bytes: 0, mask: 0, before: EMPTY, read: 0, matched: 0 };
+        let empty = Entry { bytes: [0; 2], before: EMPTY, read: 1, matched: 0 };
         Recent([empty; 1 << PLACES_BITS])
     }
 }
@@ -43,47 +41,49 @@ impl Recent {
     /// How a run from `at` ends, if it is known.
     #[inline]
     pub(super) fn get(&self, line: &[u8], at: usize) -> Option<Walk> {
-        let bytes = bytes_at(line, at)?;
-        let entry = &self.0[place(bytes)];
-        let is_same = (bytes ^ entry.bytes) & entry.mask == 0 && entry.before == before(line, at);
-        is_same.then(|| {
+        let (bytes, before) = at_start(line, at)?;
+        let entry = &self.0[place(bytes, before)];
+        let [a, b] = entry.bytes;
+        // What is read first is in the lowest bits.
+        let differ = (bytes ^ (u128::from(a) | u128::from(b) << 64)).trailing_zeros();
+        let read = usize::from(entry.read);
+        (entry.before == before && differ as usize >= 8 * read).then(|| {
             let matched = usize::from(entry.matched);
             let end = (matched > 0).then_some(at + matched);
-            Walk { end, alive: false, read: entry.read.into() }
+            Walk { end, alive: false, read }
         })
     }
 
     /// Remembers a run from `at`, if it was a short one.
     #[inline]
     pub(super) fn put(&mut self, line: &[u8], at: usize, walk: &Walk) {
-        if walk.alive || !(1..=LONGEST).contains(&walk.read) {
+        if walk.alive || walk.read > LONGEST {
             return;
         }
-        let Some(bytes) = bytes_at(line, at) else { return };
-        self.0[place(bytes)] = Entry {
-            bytes,
-            mask: !0 >> (8 * (LONGEST - walk.read)),
-            before: before(line, at),
+        let Some((bytes, before)) = at_start(line, at) else { return };
+        let matched = walk.end.map_or(0, |end| end - at) as u8;
+        self.0[place(bytes, before)] = Entry {
+            bytes: [bytes as u64, (bytes >> 64) as u64],
+            before,
             read: walk.read as u8,
-            matched: walk.end.map_or(0, |end| end - at) as u8,
+            matched,
         };
     }
 }
 
+/// The bytes from a start on, and the number of the one before it.
 #[inline]
-fn bytes_at(line: &[u8], at: usize) -> Option<u128> {
-    line.get(at..)?.first_chunk().map(|bytes| u128::from_le_bytes(*bytes))
+fn at_start(line: &[u8], at: usize) -> Option<(u128, u16)> {
+    let bytes: &[u8; LONGEST] = line.get(at..)?.first_chunk()?;
+    let before = line[..at].last().map_or(NO_BYTE, |byte| u16::from(*byte));
+    Some((u128::from_le_bytes(*bytes), before))
 }
 
-/// Which entry is for these bytes: the first four decide.
+/// Which entry is for these: six bytes tell most key words apart, more would tell their values apart too.
 #[inline]
-fn place(bytes: u128) -> usize {
-    ((bytes as u32).wrapping_mul(0x9e37_79b1) >> (u32::BITS - PLACES_BITS)) as usize
-}
-
-#[inline]
-fn before(line: &[u8], at: usize) -> u16 {
-    line[..at].last().map_or(NO_BYTE, |byte| u16::from(*byte))
+fn place(bytes: u128, before: u16) -> usize {
+    let word = (bytes as u64) << 16 | u64::from(before);
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - PLACES_BITS)) as usize
 }
 
 #[cfg(test)]
