@@ -65,6 +65,13 @@ impl Job<'_> {
             scratch.hold = scratch.hold.min(offset + secret.start);
             return offset + start + 1;
         }
+        if !self.growing
+            && compiled.rule.value == ValueSyntax::Assignment
+            && assignment::is_link(line, &span, &scratch.values)
+        {
+            scratch.is_link = true;
+            return self.advance(scratch, index, offset + end);
+        }
         match self.decide((compiled, index), span, scratch) {
             Outcome::Secret(secret, again) => {
                 let inside_end = secret.end;

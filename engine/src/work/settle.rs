@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Work, render, scan, split_at_sequences, without_line_end};
 use crate::coded::{self, Map, original};
-use crate::confirm::{self, Hit, Scratch, View};
+use crate::confirm::{self, Hit, Scratch, View, assignment};
 use crate::engine::Engine;
 use crate::json::OfLine;
 use crate::resolve::resolve;
@@ -203,12 +203,44 @@ impl Scanned<'_> {
         let first = self.candidates.partition_point(|c| c.lo as usize + longest < start);
         let of_line = self.candidates[first..].iter().take_while(|c| (c.lo as usize) < end);
         let mut place = Place { map, next: 0, far };
+        let mut clear = Unchanged { map, next: 0, len: end - start };
         for c in of_line.filter(|c| c.hi as usize >= start) {
+            if c.is_link()
+                && start <= c.lo as usize
+                && let Some(new) = clear.of(c.lo as usize - start..c.hi as usize - start)
+            {
+                out.push(Candidate { lo: new.start as u32, hi: new.end as u32, rule: c.rule });
+                continue;
+            }
+            let c = c.unknown();
             let (lo, hi) = ((c.lo as usize).max(start), (c.hi as usize).min(end));
             let new = place.of(lo - start, hi - start);
             out.push(Candidate { lo: new.start as u32, hi: new.end as u32, rule: c.rule });
         }
         true
+    }
+}
+
+/// Where links of chains stand in the masked text of a line of `len` bytes, asked for in order.
+struct Unchanged<'m> {
+    map: &'m Map,
+    /// The first mask that is not far before what was asked for last.
+    next: usize,
+    len: usize,
+}
+
+impl Unchanged<'_> {
+    /// Where `span` is now, if all that has a say in it is as it was.
+    fn of(&mut self, span: Range<usize>) -> Option<Range<usize>> {
+        const FAR: usize = assignment::OF_LINK;
+        while self.map.get(self.next).is_some_and(|(_, old)| old.end + FAR <= span.start) {
+            self.next += 1;
+        }
+        let end = self.map.get(self.next).map_or(self.len, |(_, old)| old.start);
+        let before = self.next.checked_sub(1).map(|last| &self.map[last]);
+        let (new_end, old_end) = before.map_or((0, 0), |(mask, old)| (mask.end, old.end));
+        let is_far = old_end + FAR <= span.start && span.end + FAR <= end;
+        is_far.then(|| new_end + (span.start - old_end)..new_end + (span.end - old_end))
     }
 }
 
