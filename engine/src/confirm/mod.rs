@@ -240,8 +240,11 @@ pub(crate) fn confirm(
             }
             lo = lo.max(progress.next.saturating_sub(view.base) as usize);
             if scratch.is_link && candidate.lo == candidate.hi {
-                candidates[i] =
-                    Candidate { hi: lo as u32, rule: candidate.rule | Candidate::LINK, ..candidate };
+                candidates[i] = Candidate {
+                    hi: lo as u32,
+                    rule: candidate.rule | Candidate::LINK,
+                    ..candidate
+                };
             }
         }
     }

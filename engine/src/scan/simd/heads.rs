@@ -100,8 +100,13 @@ impl Heads {
             return;
         }
         let fit = |uses: &'h [(Use, usize)], class| {
-            let most = uses.last().map_or(0, |(u, _)| u.run_len);
-            let length = runs.length(class, at as usize, most as usize) as u32;
+            let (Some((shortest, _)), Some((longest, _))) = (uses.first(), uses.last()) else {
+                return uses;
+            };
+            if !runs.may_have(class, at as usize, shortest.run_len as usize) {
+                return &[];
+            }
+            let length = runs.length(class, at as usize, longest.run_len as usize) as u32;
             &uses[..uses.iter().take_while(|(u, _)| u.run_len <= length).count()]
         };
         let narrow = fit(&self.narrow, RunClass::Narrow);

@@ -17,6 +17,15 @@ impl Runs<'_> {
         if end >= (masks.len() - 1) * STEP { most } else { (end - at).min(most) }
     }
 
+    /// Whether the run at a position may have so many bytes: no for most that have fewer.
+    #[inline(always)]
+    pub(crate) fn may_have(&self, class: RunClass, at: usize, bytes: usize) -> bool {
+        let (masks, _) = self.0.of_runs(class);
+        // The bits that are shifted in stand for nothing.
+        let others = !masks[at / STEP] >> (at % STEP);
+        others.trailing_zeros() as usize >= bytes.min(STEP - at % STEP)
+    }
+
     /// Whether a run starts at a position of `from..=to`; behind the end of the block one may.
     pub(crate) fn run_in(&self, class: RunClass, from: usize, to: usize) -> bool {
         let (_, rows) = self.0.of_runs(class);
