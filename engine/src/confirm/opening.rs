@@ -18,9 +18,6 @@ use crate::rule::run::bytes_of;
 /// How many bytes of a start are looked at. Patterns with shorter matches than three bytes are refused.
 const LOOKED_AT: usize = 4;
 
-/// Fewer starts are looked at one by one.
-const FEW: usize = 4;
-
 /// More alternatives than this are summarised.
 const MOST_HEADS: usize = 64;
 
@@ -85,20 +82,25 @@ impl Opening {
     /// The first position of `starts` at which a match may start; the line is complete.
     #[inline]
     pub(super) fn next(&self, line: &[u8], starts: RangeInclusive<usize>) -> Option<usize> {
-        let (lo, hi) = starts.into_inner();
-        // Most ranges are of one start, or of few.
-        if hi - lo.min(hi) >= FEW {
-            return self.next_of_many(line, lo, hi);
-        }
-        for at in lo..=hi {
-            let Some(bytes) = line.get(at..).and_then(|rest| rest.first_chunk()) else {
-                return self.next_of_many(line, at, hi);
-            };
-            if self.is_start(*bytes) && !self.is_inside_word(line, at) {
-                return Some(at);
+        let (mut lo, hi) = starts.into_inner();
+        let first = line.get(lo..).and_then(|rest| rest.first_chunk());
+        // Most ranges are of one start, or of two: a key behind the sign of another.
+        if let Some(bytes) = first
+            && hi.wrapping_sub(lo) < 2
+        {
+            if self.is_start(*bytes) && !self.is_inside_word(line, lo) {
+                return Some(lo);
+            }
+            if lo == hi {
+                return None;
+            }
+            lo = hi;
+            let second = line.get(lo..).and_then(|rest| rest.first_chunk());
+            if let Some(bytes) = second {
+                return (self.is_start(*bytes) && !self.is_inside_word(line, lo)).then_some(lo);
             }
         }
-        None
+        if lo > hi { None } else { self.next_of_many(line, lo, hi) }
     }
 
     #[inline(never)]
