@@ -176,7 +176,10 @@ impl Compiled {
     }
 
     pub(super) fn walk(&self, states: &mut Option<Box<States>>, line: &[u8], at: usize) -> Walk {
-        let States { recent, near, long, beyond, .. } = &mut **states.get_or_insert_default();
+        let States { recent, near, long, beyond, .. } = match states {
+            Some(states) => &mut **states,
+            None => new_states(states),
+        };
         if let Some(walk) = recent.get(line, at) {
             return walk;
         }
@@ -334,6 +337,12 @@ impl Compiled {
             _ => span,
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn new_states(states: &mut Option<Box<States>>) -> &mut States {
+    states.get_or_insert_default()
 }
 
 pub(super) const CHECKED: &str = "the pattern was parsed and bounded when the rule was made";
