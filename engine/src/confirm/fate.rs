@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::condition::{Accept, Refusal};
 use super::decide::Verdict;
-use super::{Compiled, Scratch, assignment};
+use super::{Compiled, Scratch};
 use crate::rule::ValueSyntax;
 
 /// What becomes of a match; spans are in bytes of its line.
@@ -36,11 +36,9 @@ pub(crate) fn fates(
         let Some(span) = compiled.search(scratch, index, line, 0, starts, line.len()) else {
             break;
         };
-        let verdict = match compiled.rule.value {
-            ValueSyntax::Assignment if assignment::is_link(line, &span, &scratch.values) => {
-                Verdict::NoValue
-            }
-            _ => compiled.verdict(index, accept, line, span.clone(), false, scratch),
+        let verdict = match compiled.is_link(line, &span, scratch) {
+            true => Verdict::NoValue,
+            false => compiled.verdict(index, accept, line, span.clone(), false, scratch),
         };
         let fate = match verdict {
             Verdict::Begin => Fate::Begin,

@@ -346,6 +346,53 @@ mod tests {
         }
     }
 
+    /// What is known of links of chains is what another look at them would say: a scanner without margins takes one.
+    #[test]
+    fn links_of_chains_are_what_another_look_says() {
+        let engines = |mask: &crate::Mask| {
+            [crate::ScannerKind::Simd, crate::ScannerKind::Regex]
+                .map(|kind| Engine::builder().mask(mask.clone()).scanner(kind).build().unwrap())
+        };
+        let masks =
+            [crate::Mask::default(), crate::Mask::stars(), crate::Mask::fixed("M").unwrap()];
+        let (mut masked, mut links) = (0, 0);
+        for [simd, regex] in masks.iter().map(engines) {
+            let mut work = Work::new(&simd);
+            for n in [3usize, 20, 460, 700, 2000] {
+                let secret = " x password=NOTREAL-7-hunter2! ";
+                let rows = ["password=", "a_token=", "secret=;", "PASSWORD=key="];
+                let row = |i: usize| rows[i % rows.len()].repeat(n * (1 + i % 3)) + secret;
+                let line = (0..8).map(row).collect::<String>();
+                let found = simd.redact(line.as_bytes());
+                assert_eq!(found, regex.redact(line.as_bytes()), "{n}");
+                masked += usize::from(*found != *line.as_bytes());
+                work.view = View::closed(0, line.len());
+                work.run(&simd, line.as_bytes(), 0, &mut Vec::new()).unwrap();
+                links += work.recheck.candidates.iter().filter(|c| c.is_link()).count();
+            }
+        }
+        // Else this shows nothing.
+        assert!(masked == 15 && links > 10_000, "{masked} {links}");
+    }
+
+    #[test]
+    fn a_link_is_known_far_from_masks_only() {
+        let map: Map = vec![(300..310, 300..350), (500..540, 540..560)];
+        let mut unchanged = Unchanged { map: &map, next: 0, len: 1000 };
+        let far = assignment::OF_LINK;
+        for (span, wanted) in [
+            (far - 1..140, None),
+            (far..172, Some(far..172)),
+            (far..173, None),
+            (350 + far - 1..480, None),
+            (560 + far..700, Some(540 + far..680)),
+            (700..1000 - far, Some(680..980 - far)),
+            (700..1001 - far, None),
+        ] {
+            assert_eq!(unchanged.of(span.clone()), wanted, "{span:?}");
+        }
+    }
+
     /// A mask that is shorter than its secret brings what stands far apart together.
     #[test]
     fn masks_move_what_is_far_from_them() {
