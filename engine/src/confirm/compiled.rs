@@ -18,6 +18,7 @@ use super::long_run::LongRun;
 use super::need::Need;
 use super::opening::Opening;
 use super::place::Place;
+use super::recent::Recent;
 use super::sweep::{self, Glance, GlanceStates, Sweep, Swept};
 use super::walk::{Automaton, Walk};
 use super::{Scratch, assignment};
@@ -61,6 +62,7 @@ struct Matcher {
 /// The states of a rule's automata, as far as they were needed.
 #[derive(Default)]
 pub(super) struct States {
+    recent: Recent,
     near: Option<Box<Cache>>,
     long: Option<Box<Cache>>,
     /// The addresses of the bytes that the near automaton read last without coming to an end.
@@ -177,10 +179,17 @@ impl Compiled {
     }
 
     pub(super) fn walk(&self, states: &mut Option<Box<States>>, line: &[u8], at: usize) -> Walk {
-        let States { near, long, beyond, .. } = &mut **states.get_or_insert_default();
+        let States { recent, near, long, beyond, .. } = match states {
+            Some(states) => &mut **states,
+            None => new_states(states),
+        };
+        if let Some(walk) = recent.get(line, at) {
+            return walk;
+        }
         let address = line.as_ptr() as usize + at;
         if !beyond.contains(&address) {
             if let Some(walk) = self.near().walk(near, line, at) {
+                recent.put(line, at, &walk);
                 return walk;
             }
             if let Some(read) = self.near().vain(near, line, at, self.rule.max_len()) {
@@ -343,6 +352,12 @@ impl Compiled {
             _ => span,
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn new_states(states: &mut Option<Box<States>>) -> &mut States {
+    states.get_or_insert_default()
 }
 
 pub(super) const CHECKED: &str = "the pattern was parsed and bounded when the rule was made";

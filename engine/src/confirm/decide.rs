@@ -65,6 +65,10 @@ impl Job<'_> {
             scratch.hold = scratch.hold.min(offset + secret.start);
             return offset + start + 1;
         }
+        if !self.growing && compiled.is_link(line, &span, scratch) {
+            scratch.is_link = true;
+            return self.advance(scratch, index, offset + end);
+        }
         match self.decide((compiled, index), span, scratch) {
             Outcome::Secret(secret, again) => {
                 let inside_end = secret.end;
@@ -189,6 +193,13 @@ pub(super) enum Verdict {
 }
 
 impl Compiled {
+    /// Whether the match `span` of a complete line is a key without a value, known without reading it.
+    pub(super) fn is_link(&self, line: &[u8], span: &Range<usize>, scratch: &Scratch) -> bool {
+        self.rule.value == ValueSyntax::Assignment
+            && self.rule.block.is_none()
+            && assignment::is_link(line, span, &scratch.values)
+    }
+
     /// What the match `span` says is secret, and whether it is.
     pub(super) fn verdict(
         &self,

@@ -36,7 +36,10 @@ pub(crate) fn fates(
         let Some(span) = compiled.search(scratch, index, line, 0, starts, line.len()) else {
             break;
         };
-        let verdict = compiled.verdict(index, accept, line, span.clone(), false, scratch);
+        let verdict = match compiled.is_link(line, &span, scratch) {
+            true => Verdict::NoValue,
+            false => compiled.verdict(index, accept, line, span.clone(), false, scratch),
+        };
         let fate = match verdict {
             Verdict::Begin => Fate::Begin,
             Verdict::NoValue | Verdict::Open(_) => Fate::NoValue,

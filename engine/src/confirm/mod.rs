@@ -28,6 +28,7 @@ mod opening;
 mod order;
 pub(crate) mod personal;
 mod place;
+mod recent;
 mod sweep;
 mod walk;
 pub(crate) mod words;
@@ -122,6 +123,8 @@ pub(crate) struct Scratch {
     /// The rules that have come somewhere.
     touched: Vec<u32>,
     values: assignment::Memo,
+    /// The match that was looked at last is a link of a chain ([`assignment::is_link`]).
+    is_link: bool,
     order: Order,
     /// The least position that may still become part of a secret: what a flush may not release.
     pub(crate) hold: usize,
@@ -141,6 +144,7 @@ impl Scratch {
             progress: vec![Progress::default(); rules],
             touched: Vec::new(),
             values: assignment::Memo::default(),
+            is_link: false,
             order: Order::default(),
             hold: usize::MAX,
             begins: Vec::new(),
@@ -166,6 +170,16 @@ impl Scratch {
         progress
     }
 
+    /// Goes on behind a key at `span` of a line, all of `hay`, that is a link of a chain where it stood before; false if it must
+    /// be looked at again.
+    fn goes_on(&mut self, rule: usize, hay: &[u8], span: Range<usize>) -> bool {
+        if !self.values.may_link(hay, &span) || self.progress[rule].next > span.start as u64 {
+            return false;
+        }
+        self.progress(rule).next = span.end as u64;
+        true
+    }
+
     /// Forgets where the rules stood, for text that does not follow what was confirmed before.
     pub(crate) fn rewind(&mut self) {
         for rule in self.touched.drain(..) {
@@ -176,7 +190,7 @@ impl Scratch {
 
 /// Confirms `candidates` in `hay` and appends the accepted hits; begin markers go to `scratch.begins`.
 ///
-/// `candidates` are put in order here. With [`View::growing`], `scratch.hold` is lowered to the first byte that may belong to a
+/// `candidates` are put in order here, and links of chains are marked. With [`View::growing`], `scratch.hold` is lowered to the first byte that may belong to a
 /// match not yet decided.
 pub(crate) fn confirm(
     rules: &[Compiled],
@@ -194,11 +208,18 @@ pub(crate) fn confirm(
     let first = view.min_start.max(view.decided);
     let mut job = Job { accept, line: 0..0, text: &[], growing: false, view };
     for i in 0..candidates.len() {
-        let candidate = candidates[i];
+        let mut candidate = candidates[i];
         if i > 0 && candidate == candidates[i - 1] {
             continue;
         }
-        let index = candidate.rule as usize;
+        let index = candidate.index();
+        if candidate.is_link() {
+            let span = candidate.lo as usize..candidate.hi as usize;
+            if view.is_line && scratch.goes_on(index, hay, span) {
+                continue;
+            }
+            candidate = candidate.unknown();
+        }
         let next = scratch.progress(index).next.saturating_sub(view.base) as usize;
         let mut lo = (candidate.lo as usize).max(first).max(next);
         let hi = last.min(candidate.hi as usize);
@@ -210,6 +231,7 @@ pub(crate) fn confirm(
                 job.growing = view.growing && job.line.end == hay.len();
             }
             let in_line = hi.min(job.line.end - 1);
+            scratch.is_link = false;
             lo = job.run((&rules[index], index), lo, in_line, scratch, hits);
             let progress = &mut scratch.progress[index];
             if !job.growing {
@@ -217,6 +239,13 @@ pub(crate) fn confirm(
                 progress.next = progress.next.max(view.base + lo as u64);
             }
             lo = lo.max(progress.next.saturating_sub(view.base) as usize);
+            if scratch.is_link && candidate.lo == candidate.hi {
+                candidates[i] = Candidate {
+                    hi: lo as u32,
+                    rule: candidate.rule | Candidate::LINK,
+                    ..candidate
+                };
+            }
         }
     }
     // A candidate is a range of starts: what begins in one may begin behind what begins in the next.

@@ -83,7 +83,7 @@ impl Order {
         let (mut kept, mut greatest) = (0, 0);
         for i in 0..candidates.len() {
             let candidate = candidates[i];
-            let last = &mut self.last[candidate.rule as usize];
+            let last = &mut self.last[candidate.index()];
             if last.call == self.call {
                 let before = &mut candidates[last.place as usize];
                 let end = if last.joins { before.hi.saturating_add(1) } else { before.lo };

@@ -54,7 +54,7 @@ const NOISE: i32 = 30;
 const LOOKED_AT: usize = 96;
 
 /// Shorter runs say nothing, in bytes.
-const SHORTEST_RUN: usize = 6;
+pub(crate) const SHORTEST_RUN: usize = 6;
 
 /// Whether a part of `text` was drawn at random.
 pub(crate) fn is_random(text: &[u8]) -> bool {

@@ -30,8 +30,33 @@ pub(crate) struct Candidate {
     pub(crate) lo: u32,
     /// The last position at which a match may start.
     pub(crate) hi: u32,
-    /// The index of the rule in the engine.
+    /// The index of the rule in the engine, and [`Candidate::LINK`].
     pub(crate) rule: u32,
+}
+
+impl Candidate {
+    /// Added to the rule if this is a known match, from `lo` to `hi`: a key that is a link of a chain (`key=key=…`).
+    pub(crate) const LINK: u32 = 1 << 31;
+
+    /// The index of the rule in the engine.
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        (self.rule & !Candidate::LINK) as usize
+    }
+
+    #[inline]
+    pub(crate) fn is_link(self) -> bool {
+        self.rule & Candidate::LINK != 0
+    }
+
+    /// Where a match may start, whatever was known of it.
+    #[inline]
+    pub(crate) fn unknown(self) -> Candidate {
+        match self.is_link() {
+            true => Candidate { hi: self.lo, rule: self.index() as u32, ..self },
+            false => self,
+        }
+    }
 }
 
 /// A way to find candidates in a block of text.

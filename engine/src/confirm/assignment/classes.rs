@@ -101,7 +101,12 @@ pub(super) fn run(text: &[u8], most: usize, classes: u16) -> usize {
 
 /// The first byte of `text` that is of one of the classes.
 pub(super) fn find(text: &[u8], classes: u16) -> Option<usize> {
-    text.iter().position(|b| is(*b, classes))
+    // Values may be long: several bytes for one branch.
+    let (pieces, _) = text.as_chunks::<8>();
+    let are = |piece: &&[u8; 8]| all(*piece) & classes == 0;
+    let skipped = 8 * pieces.iter().take_while(are).count();
+    let rest = text[skipped..].iter().position(|b| is(*b, classes));
+    rest.map(|at| skipped + at)
 }
 
 /// All classes of the bytes of `text`.

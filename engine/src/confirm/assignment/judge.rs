@@ -70,7 +70,7 @@ pub(crate) fn secret(line: &[u8], name: &Name, found: &Found) -> Option<Range<us
     let value = without_scheme(inside);
     // What costs little comes first: most values are short, or references.
     let whole = text.trim_ascii();
-    if whole.len() < SHORTEST || value.len() < SHORTEST || is_chain(whole) {
+    if whole.len() < SHORTEST || value.len() < SHORTEST || is_short_word(value) || is_chain(whole) {
         return None;
     }
     let classes = classes::all(value);
@@ -144,6 +144,11 @@ fn is_secret(
     let passes = names_password && found.assigned_by_equals && has_three_kinds(value);
     let drawn = promise == Promise::Password && found.quoted && ends_phrase(key) && is_drawn(value);
     (chosen || passes || drawn || accepts(promise, found, kind, value)) && !is_placeholder(value)
+}
+
+/// `none`, `null`, `true`: of so few letters, and nothing but letters, no key makes a secret.
+fn is_short_word(value: &[u8]) -> bool {
+    value.len() < words::SHORTEST_RUN && value.iter().all(u8::is_ascii_alphabetic)
 }
 
 /// Whether a key says that its value is several words.
@@ -346,7 +351,9 @@ fn is_placeholder(value: &[u8]) -> bool {
     let is = |text: &[u8], word: &str| {
         text.get(..word.len()).is_some_and(|text| text.eq_ignore_ascii_case(word.as_bytes()))
     };
-    let begins = |text: &[u8]| PLACEHOLDERS.iter().any(|word| is(text, word));
+    // The first byte tells nearly all of them apart.
+    let first = |text: &[u8], word: &str| text[0] | 0x20 == word.as_bytes()[0];
+    let begins = |text: &[u8]| PLACEHOLDERS.iter().any(|w| first(text, w) && is(text, w));
     let holds = |text: &[u8]| {
         (0..text.len()).any(|at| classes::is(text[at], PLACEHOLDER) && begins(&text[at..]))
     };
@@ -415,6 +422,8 @@ mod tests {
             "password: '#add-password'",
             "password: 'sites/passwords#edit'",
             "password: required",
+            "password=XkQzv",
+            "password: \"none\"",
         ] {
             assert!(!is_found(line, "password"), "{line}");
         }

@@ -33,6 +33,9 @@ const LONGEST_OPERATOR: usize = 256;
 /// by it.
 pub(crate) const LONG_VALUE: usize = 256;
 
+/// How far from a key that is a link of a chain what makes it one stands, in bytes, at most.
+pub(crate) const OF_LINK: usize = 128;
+
 /// Where the last unquoted value ended, so that keys inside one long value do not each read to its end again.
 #[derive(Default)]
 pub(crate) struct Memo {
@@ -45,6 +48,11 @@ impl Memo {
     fn holds(&self, line: &[u8], span: &Range<usize>) -> bool {
         let (address, start, end) = self.run;
         address == line.as_ptr() as usize && start <= span.start && span.end <= end
+    }
+
+    /// Whether the key at `key` may be a link of a chain: what stands behind it was read.
+    pub(super) fn may_link(&self, line: &[u8], key: &Range<usize>) -> bool {
+        self.holds(line, &behind_sign(key))
     }
 }
 
@@ -67,9 +75,6 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
         true => Value::Open(line.len()),
         false => Value::None,
     };
-    if !growing && is_link(line, &key, memo) {
-        return Value::None;
-    }
     let Some(name) = syntax::identifier(line, key) else { return none };
     // With `waits`, which of the two it is is not known before more comes.
     let (parsed, waits) = match insert::parse(line, &name) {
@@ -94,13 +99,21 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
     }
 }
 
-/// Whether `key=` goes on as a chain of assignments does (`key=key=key=…`), of which the judge says that it is no value: known
-/// without reading it, if it stands in what was read for a key before.
-fn is_link(line: &[u8], key: &Range<usize>, memo: &Memo) -> bool {
-    let value = key.end + 1..key.end + 1 + judge::LOOKED_AT;
+/// Whether `key=` of a complete line goes on as a chain of assignments does (`key=key=key=…`), of which the judge says that it
+/// is no value: known without reading it, if it stands in what was read for a key before.
+///
+/// Nothing farther than [`OF_LINK`] from the key has a say in it, but for what was read.
+#[inline]
+pub(super) fn is_link(line: &[u8], key: &Range<usize>, memo: &Memo) -> bool {
+    let value = behind_sign(key);
     line.get(key.end) == Some(&b'=')
         && line[key.end - 1].is_ascii_alphanumeric()
         && memo.holds(line, &value)
         && line[value.start].is_ascii_alphanumeric()
         && judge::is_chain(&line[value])
+}
+
+/// What of the value counts, if one byte stands between it and the key.
+fn behind_sign(key: &Range<usize>) -> Range<usize> {
+    key.end + 1..key.end + 1 + judge::LOOKED_AT
 }

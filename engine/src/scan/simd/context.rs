@@ -84,7 +84,8 @@ impl Reach {
 impl Context {
     /// `known` is what leads to the names of `rules`, if it is known.
     pub(crate) fn new(rules: &[&Rule], known: Option<(&'static Keys, &'static Tables)>) -> Context {
-        let classes = [None, Some(RunClass::Narrow), Some(RunClass::Broad)];
+        // What reaches farthest comes first.
+        let classes = [None, Some(RunClass::Broad), Some(RunClass::Narrow)];
         let calls = classes.map(|class| Call::new(rules, class));
         let reaches = calls.iter().flat_map(|call| call.around.iter().flatten());
         let farthest = reaches.map(|reach| reach.run_hi + 1).max().unwrap_or(0);
@@ -122,21 +123,27 @@ impl Context {
         }
         // Where the next run of any class stands, looked for once.
         let mut next_run = 0;
-        let region = |trigger: &Triggered| {
+        let mut region = |trigger: &Triggered, known: &Range<i64>| {
             let at = trigger.at as usize;
             if next_run < at {
                 next_run = runs.next_run(RunClass::Broad, at);
             }
             let has_run = next_run < at + trigger.reach as usize;
-            let calls = self.calls.iter().filter(|call| has_run || call.class.is_none());
-            let regions = calls.filter_map(|call| call.region(runs, trigger));
-            regions.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
+            self.region(runs, trigger, has_run, known)
         };
-        let mut regions = triggers.iter().filter_map(region).peekable();
-        while let Some(mut all) = regions.next() {
+        let mut triggers = triggers.iter();
+        let mut next = triggers.find_map(|trigger| region(trigger, &NOWHERE));
+        while let Some(mut all) = next.take() {
             // Triggers near one another are looked around together.
-            while let Some(next) = regions.next_if(|next| next.start <= all.end) {
-                all = all.start.min(next.start)..all.end.max(next.end);
+            for trigger in triggers.by_ref() {
+                match region(trigger, &all) {
+                    Some(region) if region.start > all.end => {
+                        next = Some(region);
+                        break;
+                    }
+                    Some(region) => all = all.start.min(region.start)..all.end.max(region.end),
+                    None => {}
+                }
             }
             let names = self.names.get_or_init(|| {
                 let windows = windows::names(&self.rules);
@@ -164,6 +171,39 @@ impl Context {
     }
 }
 
+/// Holds no region.
+const NOWHERE: Range<i64> = i64::MIN..i64::MIN;
+
+impl Context {
+    /// Where to look around a trigger beside `known`, if anywhere; `has_run` says whether any run begins within its reach.
+    #[inline(always)]
+    fn region(
+        &self,
+        runs: Runs<'_>,
+        trigger: &Triggered,
+        has_run: bool,
+        known: &Range<i64>,
+    ) -> Option<Range<i64>> {
+        let mut known = known.clone();
+        let (mut start, mut end) = (i64::MAX, i64::MIN);
+        for call in self.calls.iter().filter(|call| has_run || call.class.is_none()) {
+            let Some(reach) = &call.around[usize::from(trigger.trigger.0)] else { continue };
+            let at = i64::from(trigger.at);
+            let (from, to) = (at - reach.left, at + reach.right);
+            // Whether there is a run need not be known if another call, or trigger, has it looked around.
+            let is_known = known.start <= from && to <= known.end;
+            if is_known || !call.has_run(runs, trigger, reach) {
+                continue;
+            }
+            (start, end) = (start.min(from), end.max(to));
+            if from <= known.end {
+                known = known.start.min(from)..known.end.max(to);
+            }
+        }
+        (start < end).then_some(start..end)
+    }
+}
+
 impl Call {
     fn new(rules: &[&Rule], class: Option<RunClass>) -> Call {
         let mut around = [None; WORDS.len()];
@@ -179,13 +219,12 @@ impl Call {
         Call { class, around }
     }
 
-    /// Where to look around a trigger, if it calls.
+    /// Whether the run stands behind a trigger that it must have.
     #[inline(always)]
-    fn region(&self, runs: Runs<'_>, trigger: &Triggered) -> Option<Range<i64>> {
-        let Reach { left, right, run_lo, run_hi } = self.around[usize::from(trigger.trigger.0)]?;
+    fn has_run(&self, runs: Runs<'_>, trigger: &Triggered, reach: &Reach) -> bool {
+        let Reach { run_lo, run_hi, .. } = *reach;
         let (at, end) = (trigger.at as usize, (trigger.reach as usize).min(run_hi + 1));
         let has_run = |class| run_lo < end && runs.run_in(class, RUN, at + run_lo, at + end - 1);
-        let at = i64::from(trigger.at);
-        self.class.is_none_or(has_run).then(|| at - left..at + right)
+        self.class.is_none_or(has_run)
     }
 }
