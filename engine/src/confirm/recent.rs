@@ -5,6 +5,8 @@
 //!
 //! Limits: of lines that are shorter than that, nothing is remembered.
 
+use zeroize::Zeroize as _;
+
 use super::walk::Walk;
 
 /// The longest run that is remembered, in bytes.
@@ -34,6 +36,13 @@ impl Default for Recent {
     fn default() -> Recent {
         let empty = Entry { bytes: [0; 2], before: EMPTY, read: 1, matched: 0 };
         Recent([empty; 1 << PLACES_BITS])
+    }
+}
+
+impl Drop for Recent {
+    fn drop(&mut self) {
+        // A value may stand behind a key.
+        self.0.iter_mut().for_each(|entry| entry.bytes.zeroize());
     }
 }
 
