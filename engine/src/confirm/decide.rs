@@ -194,6 +194,7 @@ pub(super) enum Verdict {
 
 impl Compiled {
     /// Whether the match `span` of a complete line is a key without a value, known without reading it.
+    #[inline]
     pub(super) fn is_link(&self, line: &[u8], span: &Range<usize>, scratch: &Scratch) -> bool {
         self.rule.value == ValueSyntax::Assignment
             && self.rule.block.is_none()

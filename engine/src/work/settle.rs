@@ -203,7 +203,9 @@ impl Scanned<'_> {
         let first = self.candidates.partition_point(|c| c.lo as usize + longest < start);
         let of_line = self.candidates[first..].iter().take_while(|c| (c.lo as usize) < end);
         let mut place = Place { map, next: 0, far };
-        let mut clear = Unchanged { map, next: 0, len: end - start };
+        // Nearer ones are looked at in the order of candidates that are moved.
+        let mut clear =
+            Unchanged { map, next: 0, far: far.max(assignment::OF_LINK), len: end - start };
         for c in of_line.filter(|c| c.hi as usize >= start) {
             if c.is_link()
                 && start <= c.lo as usize
@@ -226,20 +228,22 @@ struct Unchanged<'m> {
     map: &'m Map,
     /// The first mask that is not far before what was asked for last.
     next: usize,
+    /// At this distance and nearer, changes count.
+    far: usize,
     len: usize,
 }
 
 impl Unchanged<'_> {
     /// Where `span` is now, if all that has a say in it is as it was.
     fn of(&mut self, span: Range<usize>) -> Option<Range<usize>> {
-        const FAR: usize = assignment::OF_LINK;
-        while self.map.get(self.next).is_some_and(|(_, old)| old.end + FAR <= span.start) {
+        let far = self.far;
+        while self.map.get(self.next).is_some_and(|(_, old)| old.end + far < span.start) {
             self.next += 1;
         }
         let end = self.map.get(self.next).map_or(self.len, |(_, old)| old.start);
         let before = self.next.checked_sub(1).map(|last| &self.map[last]);
         let (new_end, old_end) = before.map_or((0, 0), |(mask, old)| (mask.end, old.end));
-        let is_far = old_end + FAR <= span.start && span.end + FAR <= end;
+        let is_far = old_end + far < span.start && span.end + far < end;
         is_far.then(|| new_end + (span.start - old_end)..new_end + (span.end - old_end))
     }
 }
@@ -378,16 +382,17 @@ mod tests {
     #[test]
     fn a_link_is_known_far_from_masks_only() {
         let map: Map = vec![(300..310, 300..350), (500..540, 540..560)];
-        let mut unchanged = Unchanged { map: &map, next: 0, len: 1000 };
-        let far = assignment::OF_LINK;
+        let far = 100;
+        let mut unchanged = Unchanged { map: &map, next: 0, far, len: 1000 };
         for (span, wanted) in [
-            (far - 1..140, None),
-            (far..172, Some(far..172)),
-            (far..173, None),
-            (350 + far - 1..480, None),
-            (560 + far..700, Some(540 + far..680)),
-            (700..1000 - far, Some(680..980 - far)),
-            (700..1001 - far, None),
+            (100..140, None),
+            (101..199, Some(101..199)),
+            (101..200, None),
+            (450..480, None),
+            (660..700, None),
+            (661..700, Some(641..680)),
+            (700..899, Some(680..879)),
+            (700..900, None),
         ] {
             assert_eq!(unchanged.of(span.clone()), wanted, "{span:?}");
         }

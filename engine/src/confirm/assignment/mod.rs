@@ -52,7 +52,7 @@ impl Memo {
 
     /// Whether the key at `key` may be a link of a chain: what stands behind it was read.
     pub(super) fn may_link(&self, line: &[u8], key: &Range<usize>) -> bool {
-        self.holds(line, &behind_sign(key))
+        self.holds(line, &behind_sign(line, key))
     }
 }
 
@@ -105,15 +105,16 @@ pub(crate) fn value(line: &[u8], key: Range<usize>, growing: bool, memo: &mut Me
 /// Nothing farther than [`OF_LINK`] from the key has a say in it, but for what was read.
 #[inline]
 pub(super) fn is_link(line: &[u8], key: &Range<usize>, memo: &Memo) -> bool {
-    let value = behind_sign(key);
-    line.get(key.end) == Some(&b'=')
-        && line[key.end - 1].is_ascii_alphanumeric()
+    let value = behind_sign(line, key);
+    line.get(value.start - 1) == Some(&b'=')
+        && line[value.start - 2].is_ascii_alphanumeric()
         && memo.holds(line, &value)
         && line[value.start].is_ascii_alphanumeric()
         && judge::is_chain(&line[value])
 }
 
-/// What of the value counts, if one byte stands between it and the key.
-fn behind_sign(key: &Range<usize>) -> Range<usize> {
-    key.end + 1..key.end + 1 + judge::LOOKED_AT
+/// What counts of the value, if a sign stands between it and the key, or is the last byte of what matched as the key.
+fn behind_sign(line: &[u8], key: &Range<usize>) -> Range<usize> {
+    let start = if line[key.end - 1] == b'=' { key.end } else { key.end + 1 };
+    start..start + judge::LOOKED_AT
 }
