@@ -236,6 +236,33 @@ impl Compiled {
         line.len()
     }
 
+    /// Where the secret of the match `span` begins, if what stands before it can end in one place only.
+    pub(super) fn only_start(
+        &self,
+        index: usize,
+        scratch: &mut Scratch,
+        line: &[u8],
+        span: &Range<usize>,
+    ) -> Option<usize> {
+        let dfa = self.before_secret()?;
+        let states = scratch.states[index].get_or_insert_default();
+        let cache = states.before_secret.get_or_insert_with(|| Box::new(dfa.create_cache()));
+        let input = Input::new(line).range(span.start..).anchored(Anchored::Yes);
+        let mut state = dfa.start_state_forward(cache, &input).ok()?;
+        let mut start = None;
+        for at in span.clone() {
+            state = dfa.next_state(cache, state, line[at]).ok()?;
+            // Matches show one byte late.
+            if state.is_match() && start.replace(at).is_some() {
+                return None;
+            }
+            if state.is_dead() {
+                break;
+            }
+        }
+        start
+    }
+
     fn before_secret(&self) -> Option<&DFA> {
         let build = || {
             if !self.rule.has_secret_group {
@@ -328,8 +355,14 @@ impl Compiled {
         if !self.rule.has_secret_group {
             return span;
         }
-        if let Some(place) = self.matcher().secret.within(line, &span) {
-            return place;
+        let place = &self.matcher().secret;
+        if let Some(secret) = place.within(line, &span) {
+            return secret;
+        }
+        if let Some(start) = self.only_start(index, scratch, line, &span)
+            && let Some(end) = place.end(start, &span)
+        {
+            return start..end;
         }
         let States { groups, unanchored, .. } =
             &mut **scratch.states[index].get_or_insert_default();

@@ -38,6 +38,11 @@ impl Place {
         Place { before, len: len(&parts[at]), after, delimiter: delimiter(&parts[..at]) }
     }
 
+    /// Where it ends in the match `span`, if it starts at `start` and that is clear.
+    pub(super) fn end(&self, start: usize, span: &Range<usize>) -> Option<usize> {
+        self.after.map(|after| span.end - after).or_else(|| self.len.map(|len| start + len))
+    }
+
     /// Where it stands in the match `span` of `line`, if that is clear.
     pub(super) fn within(&self, line: &[u8], span: &Range<usize>) -> Option<Range<usize>> {
         let before = self.before.or_else(|| {
@@ -134,5 +139,37 @@ mod tests {
             let found = place.within(text, &span.range());
             assert_eq!(found, secret.map(|s| s.range()).filter(|_| clear), "{pattern}");
         }
+    }
+
+    #[test]
+    fn secrets_of_all_rules_stand_where_the_groups_say() {
+        let (mut looked, mut told) = (0, 0);
+        let mut scratch = crate::confirm::Scratch::new(1);
+        for rule in crate::RuleSet::builtin().into_rules() {
+            let compiled = Compiled::new(rule);
+            scratch.forget_states();
+            let regex = compiled.regex();
+            let mut captures = regex.create_captures();
+            for example in compiled.rule.matches() {
+                let line = crate::lint::expand(&compiled.rule, example);
+                // Also where other words stand around it, and twice.
+                for line in [line.clone(), format!("a=b; {line}; c=d {line}")] {
+                    let line = line.as_bytes();
+                    regex.captures(line, &mut captures);
+                    let Some(span) = captures.get_match().map(|m| m.range()) else { continue };
+                    let Some(secret) = captures.get_group_by_name("secret") else { continue };
+                    let found = compiled.secret(&mut scratch, 0, line, span.clone());
+                    assert_eq!(found, secret.range(), "{}", compiled.rule.id());
+                    let place = Place::new(&parse::hir(compiled.rule.pattern()).unwrap());
+                    if place.within(line, &span).is_none() {
+                        looked += 1;
+                        let start = compiled.only_start(0, &mut scratch, line, &span);
+                        told += usize::from(start.is_some());
+                    }
+                }
+            }
+        }
+        // Else this shows nothing.
+        assert!(told > 100 && told * 2 > looked, "{told} of {looked}");
     }
 }

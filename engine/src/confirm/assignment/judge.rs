@@ -156,12 +156,22 @@ fn ends_phrase(key: &[u8]) -> bool {
     key.len() >= 6 && key[key.len() - 6..].eq_ignore_ascii_case(b"phrase")
 }
 
-/// Whether a value is a chain of assignments (`a=b=c=…`): its own keys, if there are any, say what is secret in it.
+/// Whether a value is a chain of assignments (`a=b=c=…`): its own keys, if there are any, say what is secret in it. Fewer signs
+/// will do if they stand behind words: there are tokens with some `=`.
 ///
 /// Also bounds what `token=token=…` costs: each of its keys would judge the rest of it.
 pub(super) fn is_chain(value: &[u8]) -> bool {
     const MOST_SIGNS: usize = 5;
-    count(value, |b| b == b'=') > MOST_SIGNS
+    const MOST_BEHIND_WORDS: usize = 3;
+    let signs = count(value, |b| b == b'=');
+    signs > MOST_SIGNS
+        || signs > MOST_BEHIND_WORDS && {
+            let behind_word = |at: &usize| {
+                let before = value[..*at].last_chunk::<3>();
+                before.is_some_and(|before| before.iter().all(u8::is_ascii_alphabetic))
+            };
+            memchr::memchr_iter(b'=', value).filter(behind_word).count() > MOST_BEHIND_WORDS
+        }
 }
 
 /// Whether a value that a password is expected to be, outside the syntax of assignments, may be one.

@@ -43,11 +43,9 @@ pub(super) fn kind(value: &[u8], found: &Found) -> Kind {
 
 /// What people choose and password rules want: letters with a digit or a sign.
 fn is_mixed(value: &[u8], digits: usize, quoted: bool) -> bool {
-    let letters = count(value, |b| b.is_ascii_alphabetic());
-    let signs = value.iter().filter(|b| SIGNS.contains(b)).count();
     if value.len() < 5
-        || letters == 0
-        || digits + signs == 0
+        || !value.iter().any(u8::is_ascii_alphabetic)
+        || digits == 0 && !value.iter().any(|b| SIGNS.contains(b))
         || value[0] == b'-'
         || value[0] == b':'
     {
