@@ -123,6 +123,11 @@ impl Mask {
         }
     }
 
+    /// Whether a part of the secret stays, which may be a key of what follows.
+    pub(crate) fn shows_part(&self) -> bool {
+        matches!(self.0, Kind::Partial(_))
+    }
+
     /// Whether a mask has as many bytes as its secret.
     pub(crate) fn keeps_length(&self) -> bool {
         matches!(self.0, Kind::Stars)

@@ -186,6 +186,10 @@ impl Scanned<'_> {
         out: &mut Vec<Candidate>,
     ) -> bool {
         let Some(Margins { near, far }) = engine.scanner().margins() else { return false };
+        // Keys that masks bring about are read one after the other, in their order.
+        if engine.accept().mask.shows_part() {
+            return false;
+        }
         let around: usize = map.iter().map(|(mask, _)| mask.len() + 2 * near).sum();
         let is_little = 2 * around < masked.len().min(self.line.len());
         if !is_little || self.line.start < self.decided {
