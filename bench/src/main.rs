@@ -17,6 +17,7 @@ use redact_stream::ScannerKind;
 mod figures;
 mod parts;
 mod runner;
+mod worst;
 
 /// Measures `redact` and other tools on texts made from a seed
 ///
@@ -45,6 +46,8 @@ enum Sub {
     },
     /// What each part costs: all without it, or with it, on the same text
     Parts(parts::PartsArgs),
+    /// Which repeated beginning of a rule's example takes longest
+    Worst(worst::WorstArgs),
     /// Write a text to standard output, for measuring by hand
     Text {
         #[arg(value_parser = text_kind)]
@@ -130,6 +133,7 @@ fn main() -> ExitCode {
             equal::compare(text, |line| println!("{line}")).map_err(Failure::Wrong)
         }
         Some(Sub::Parts(args)) => parts::run(&args),
+        Some(Sub::Worst(args)) => worst::run(&args),
         Some(Sub::Text { text, size_mb, seed }) => {
             let text = Text { kind: text, bytes: size_mb * 1_000_000, seed };
             let written = text.write_to(&mut std::io::stdout().lock());

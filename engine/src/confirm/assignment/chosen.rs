@@ -4,6 +4,10 @@
 //! make one of them. [`is_chosen`] refuses what such values are otherwise: statements about a password (`required`), names
 //! and placeholders (`test-password`), identifiers in the styles of program text (`proxyPassword`, `DB_HOST`).
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 /// What is no password, nor a text that holds it, in lower case.
 #[rustfmt::skip]
 const SAYS_SO: &[&str] = &[
@@ -31,6 +35,15 @@ const SAYS_SO: &[&str] = &[
 const SHORTEST: usize = 6;
 const LONGEST: usize = 40;
 
+/// All of them together, made when first needed.
+fn says_so() -> &'static AhoCorasick {
+    static SEARCH: LazyLock<AhoCorasick> = LazyLock::new(|| {
+        let search = AhoCorasick::builder().ascii_case_insensitive(true).build(SAYS_SO);
+        search.expect("they are few and short")
+    });
+    &SEARCH
+}
+
 /// Whether a value of letters, `-` and `_` may be a password that someone chose.
 pub(crate) fn is_chosen(value: &[u8]) -> bool {
     if value.len() < SHORTEST
@@ -41,9 +54,7 @@ pub(crate) fn is_chosen(value: &[u8]) -> bool {
     {
         return false;
     }
-    let lower = value.to_ascii_lowercase();
-    let says_so = |word: &&str| memchr::memmem::find(&lower, word.as_bytes()).is_some();
-    if SAYS_SO.iter().any(says_so) {
+    if says_so().is_match(value) {
         return false;
     }
     value.iter().all(|b| !b.is_ascii_uppercase()) || !is_styled(value)
