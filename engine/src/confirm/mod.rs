@@ -196,8 +196,8 @@ impl Scratch {
 
 /// Confirms `candidates` in `hay` and appends the accepted hits; begin markers go to `scratch.begins`.
 ///
-/// `candidates` are put in order here, and links of chains are marked. With [`View::growing`], `scratch.hold` is lowered to the first byte that may belong to a
-/// match not yet decided.
+/// `candidates` are put in order here, and links of chains are marked. With [`View::growing`], `scratch.hold` is lowered to the
+/// first byte that may belong to a match not yet decided.
 pub(crate) fn confirm(
     rules: &[Compiled],
     accept: &condition::Accept,
