@@ -84,10 +84,19 @@ fn stages(criterion: &mut Criterion, bytes: u64) {
         let text = Text { kind, bytes, seed: SEED }.to_vec();
         let mut blocks: Vec<_> =
             text.chunks(BLOCK).map(|block| Stages::new(Arc::clone(&engine), block)).collect();
-        blocks.iter_mut().for_each(|block| {
+        let (mut hits, mut candidates) = (0, 0);
+        for block in &mut blocks {
             block.classes();
-            block.scan();
-        });
+            hits += block.hits();
+            candidates += block.scan();
+        }
+        let of_1000 = |count: f64| count * 1000.0 / text.len() as f64;
+        println!(
+            "{}: of 1,000 bytes, the kernel lets {:.1} through; there are {:.1} candidates",
+            kind.name(),
+            of_1000(hits.into()),
+            of_1000(candidates as f64),
+        );
         let mut group = criterion.benchmark_group(format!("stage/{}", engine.scanner_name()));
         group.throughput(Throughput::Bytes(text.len() as u64));
         let mut measure = |name: &str, step: &mut dyn FnMut(&mut Stages<'_>)| {
