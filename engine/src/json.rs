@@ -148,7 +148,7 @@ pub(crate) fn whole_escape(text: &[u8], at: usize) -> usize {
 /// are in bytes of the line.
 pub(crate) fn fit(line: &[u8], hits: &[Hit], out: &mut Vec<Hit>) {
     let mut tokens = Tokens::new(line).peekable();
-    for hit in hits {
+    for (number, hit) in hits.iter().enumerate() {
         let before = out.len();
         let mut silent = hit.silent;
         let mut read = 0;
@@ -184,13 +184,17 @@ pub(crate) fn fit(line: &[u8], hits: &[Hit], out: &mut Vec<Hit>) {
             }
             tokens.next();
         }
-        // Not JSON up to here, or nothing of it in a value.
+        // Not JSON up to here, or nothing of it in a value. No escape is parted even so, as in a line whose start is gone.
         if read < hit.end || out.len() == before {
             out.truncate(before);
-            let start = hit.start.max(out.last().map_or(0, |last| last.end));
-            if start < hit.end {
-                out.push(Hit { start, in_string: false, ..*hit });
+            let last = out.last().map_or(0, |last| last.end);
+            if last >= hit.end {
+                continue;
             }
+            let from = whole_escape(line, hit.start).max(last);
+            let next = hits.get(number + 1).map_or(line.len(), |next| next.start);
+            let span = whole_escapes(line, &(from..next), hit.start.max(last)..hit.end);
+            out.push(Hit { start: span.start, end: span.end, in_string: false, ..*hit });
         }
     }
 }
@@ -279,6 +283,23 @@ mod tests {
             let found = inner_quote(line.as_bytes(), line.len() - 1);
             assert_eq!(found.as_deref(), wanted.map(str::as_bytes), "{line}");
         }
+    }
+
+    #[test]
+    fn no_escape_is_parted_where_the_json_is_over() {
+        for (line, span, wanted) in [
+            (r#"{"pin": 12\acme_0123 x"#, "acme_0123", r"\acme_0123"),
+            (r#"{"pin": 12\\acme_0123 x"#, "acme_0123", "acme_0123"),
+            (r#"{"pin": 12 acme_\n x"#, r"acme_\", r"acme_\n"),
+        ] {
+            assert_eq!(fitted(line, span), [wanted], "{line}");
+        }
+        // What was widened may hold the start of the next.
+        let line = r#"{"pin": 12\u0061x y"#;
+        let mut out = Vec::new();
+        fit(line.as_bytes(), &[Hit::new(9..13, 0), Hit::new(14..16, 0)], &mut out);
+        let found: Vec<_> = out.iter().map(|h| &line[h.start..h.end]).collect();
+        assert_eq!(found.concat(), r"2\u0061", "{found:?}");
     }
 
     #[test]
