@@ -78,7 +78,7 @@ fn floor(criterion: &mut Criterion, bytes: u64) {
 /// Each step alone, on blocks as the engine takes them; the rest of `whole` is reading and writing lines, and what is done with
 /// hits.
 fn stages(criterion: &mut Criterion, bytes: u64) {
-    const BLOCK: usize = 256 << 10;
+    const BLOCK: usize = 128 << 10;
     let Some(engine) = engine(ScannerKind::Simd) else { return };
     for kind in [TextKind::Clean, TextKind::Json, TextKind::S1000, TextKind::Keywords] {
         let text = Text { kind, bytes, seed: SEED }.to_vec();

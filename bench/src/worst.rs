@@ -6,12 +6,12 @@
 //!
 //! Limits: rows of several fragments are not tried.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use redact_stream::{Engine, Finding, Sink, StreamRedactor, lint};
+use redact_bench::latency::Count;
+use redact_stream::{Engine, StreamRedactor, lint};
 
 use crate::Failure;
 
@@ -30,28 +30,6 @@ pub(crate) struct WorstArgs {
     /// How many are listed
     #[arg(long, default_value_t = 20)]
     listed: usize,
-}
-
-/// Bytes and masks that came out.
-#[derive(Default)]
-struct Counted {
-    bytes: usize,
-    masks: usize,
-}
-
-impl Sink for Counted {
-    type Error = Infallible;
-
-    fn clean(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
-        self.bytes += bytes.len();
-        Ok(())
-    }
-
-    fn masked(&mut self, _: &Finding, mask: &[u8]) -> Result<(), Infallible> {
-        self.bytes += mask.len();
-        self.masks += 1;
-        Ok(())
-    }
 }
 
 /// Tries all and prints the slowest.
@@ -101,10 +79,11 @@ fn measure(engine: &Arc<Engine>, fragment: &str, bytes: usize) -> (f64, Option<u
     let text = fragment.repeat(bytes / fragment.len() + 1);
     let started = Instant::now();
     let mut stream = StreamRedactor::new(Arc::clone(engine));
-    let mut counted = Counted::default();
-    let Ok(()) = stream.push(text.as_bytes(), &mut counted);
-    let Ok(()) = stream.finish(&mut counted);
+    let mut sink = Count::default();
+    let Ok(()) = stream.push(text.as_bytes(), &mut sink);
+    let Ok(()) = stream.finish(&mut sink);
     let took = started.elapsed().as_nanos() as f64;
-    std::hint::black_box(counted.bytes);
-    (took / text.len() as f64, text.len().checked_div(counted.masks))
+    std::hint::black_box(sink);
+    let masks = stream.stats().total() as usize;
+    (took / text.len() as f64, text.len().checked_div(masks))
 }
